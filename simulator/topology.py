@@ -1,0 +1,167 @@
+"""The topology file: which instances the simulator runs. YAML (or JSON), validated before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from simulator.errors import TopologyError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VolumeSpec(_Strict):
+    """A volume of the machine. ``mount_point`` is ``/`` or ``/var/opt/mssql/`` (Linux), ``D:\\`` (Windows)."""
+
+    mount_point: str
+    label: str = ""
+    size_gib: Annotated[float, Field(gt=0)] = 100.0
+    free_gib: Annotated[float, Field(ge=0)] | None = None  # None: all but what the files on it take
+
+
+class LoginSpec(_Strict):
+    """A SQL login that exists from the start."""
+
+    name: str
+    password: str
+    sid: Annotated[str, Field(pattern=r"^0x[0-9A-Fa-f]{32}$")] | None = None
+    server_roles: list[str] = []
+    permissions: list[str] = []  # server permissions, as in GRANT: "VIEW SERVER STATE"
+    disabled: bool = False
+    default_database: str = "master"
+
+
+class DatabaseSpec(_Strict):
+    """A user database that exists from the start."""
+
+    name: str
+    collation: str | None = None
+    owner: str = "sa"
+    recovery_model: Literal["FULL", "SIMPLE", "BULK_LOGGED"] = "FULL"
+    state: Literal["ONLINE", "OFFLINE", "RESTORING"] = "ONLINE"
+    data_mib: Annotated[int, Field(ge=8)] = 64
+    log_mib: Annotated[int, Field(ge=8)] = 64
+    used_mib: Annotated[float, Field(ge=0)] = 3
+    max_mib: Annotated[int, Field(gt=0)] | None = None
+
+
+class FaultSpec(_Strict):
+    """A fault that is switched on; the names are documented in docs/simulator.md.
+
+    ``drop``
+        close the connection ``when`` before or after the message runs;
+    ``error``
+        answer with error ``number`` instead of running the message;
+    ``delay``
+        wait ``seconds`` before the message runs;
+    ``hold``
+        as ``delay``, but until the fault is removed through the control channel;
+    ``down``
+        the instance accepts no connection and drops those it has;
+    ``login_throttled``
+        logins are answered after ``seconds``.
+
+    A message is a batch or a remote procedure call. It is chosen by ``at`` (the Nth that reaches the instance
+    after the fault was set, counting from 1, among those that match) and by ``pattern`` (a regular expression
+    searched in the text, ignoring case), ``login`` and ``app_name``; ``times`` says how often the fault acts
+    (None: always).
+    """
+
+    kind: Literal["drop", "error", "delay", "hold", "down", "login_throttled"]
+    name: str | None = None
+    at: Annotated[int, Field(ge=1)] | None = None
+    pattern: str | None = None
+    login: str | None = None
+    app_name: str | None = None
+    when: Literal["before", "after"] = "before"
+    number: int | None = None
+    state: int = 1
+    message: str | None = None
+    seconds: Annotated[float, Field(ge=0)] = 0
+    times: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _number_with_error(self) -> FaultSpec:
+        if (self.kind == "error") != (self.number is not None):
+            raise ValueError("'number' goes with kind 'error', and kind 'error' needs it")
+        return self
+
+
+class InstanceSpec(_Strict):
+    """One SQL Server instance: a machine of its own, listening on its own loopback port."""
+
+    name: Annotated[str, Field(min_length=1, max_length=15)]  # @@SERVERNAME; at most 15 characters on Linux
+    instance_name: str | None = None  # None: the default instance
+    port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: any free port
+    version: Literal[2019, 2022, 2025] = 2022
+    edition: Literal["Developer", "Enterprise", "Standard", "Express", "Web"] = "Developer"
+    platform: Literal["Linux", "Windows"] = "Linux"
+    cpus: Annotated[int, Field(ge=1)] = 4
+    memory_mib: Annotated[int, Field(ge=512)] = 16384
+    available_memory_mib: Annotated[int, Field(ge=0)] | None = None
+    cpu_percent: Annotated[int, Field(ge=0, le=100)] = 5
+    volumes: list[VolumeSpec] = []  # empty: one of 100 GiB for the platform's default paths
+    collation: str = "SQL_Latin1_General_CP1_CI_AS"
+    hadr: bool = False
+    encryption: Literal["off", "on", "required", "not_supported"] = "on"
+    sa_password: str
+    logins: list[LoginSpec] = []
+    databases: list[DatabaseSpec] = []
+    configuration: dict[str, int] = {}
+    faults: list[FaultSpec] = []
+
+
+class Topology(_Strict):
+    """All instances of one simulator process. Paths are relative to the topology file's folder."""
+
+    instances: Annotated[list[InstanceSpec], Field(min_length=1)]
+    trace: Path | None = None  # JSON lines of every message received
+    state: Path | None = None  # folder; when given, a restarted simulator still has its databases
+    control: Path | None = None  # Unix socket of the control channel
+    certificate: Path | None = None  # where to write the server certificate (PEM), so that clients can trust it
+
+    @model_validator(mode="after")
+    def _names_and_ports_differ(self) -> Topology:
+        names = [i.name.lower() for i in self.instances]
+        if len(set(names)) != len(names):
+            raise ValueError("two instances have the same name")
+        ports = [i.port for i in self.instances if i.port]
+        if len(set(ports)) != len(ports):
+            raise ValueError("two instances have the same port")
+        return self
+
+
+def load_topology(path: Path) -> Topology:
+    """Read and validate a topology file. Raises :class:`TopologyError` with one line per problem."""
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise TopologyError(f"{path}: cannot be read ({exc.strerror})") from exc
+    except yaml.YAMLError as exc:
+        raise TopologyError(f"{path}: is not valid YAML: {exc}") from exc
+    try:
+        topology = Topology.model_validate(data)
+    except ValidationError as exc:
+        problems = [
+            f"{path}: {'.'.join(str(p) for p in e['loc']) or '(file)'}: {e['msg']} (got {e.get('input')!r:.60})"
+            if e["loc"] and "password" not in str(e["loc"][-1])
+            else f"{path}: {'.'.join(str(p) for p in e['loc']) or '(file)'}: {e['msg']}"
+            for e in exc.errors()
+        ]
+        raise TopologyError("\n".join(problems)) from exc
+    base = path.resolve().parent
+    fixed = {
+        field: base / value
+        for field in ("trace", "state", "control", "certificate")
+        if (value := getattr(topology, field)) is not None and not value.is_absolute()
+    }
+    return topology.model_copy(update=fixed)
