@@ -1,0 +1,1 @@
+"""T-SQL text: lexer, parser, query interpreter, statements, catalog views."""
