@@ -1,0 +1,1 @@
+"""asyncio and TLS: connections, trace, faults, control channel."""
