@@ -1,0 +1,1 @@
+"""What the simulated instances hold - databases, files, logins, permissions - and its rules. Knows no SQL text."""

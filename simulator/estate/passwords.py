@@ -1,0 +1,53 @@
+"""SQL login passwords: hashing, comparing, and the password policy.
+
+Hash layout as LOGINPROPERTY(…, 'PasswordHash') gives it since 2012: 0x0200, 4 bytes of salt, SHA-512 of the UTF-16LE
+password followed by the salt. The rules are those of Microsoft Learn, "Password policy" and "Strong passwords".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+_HEADER = b"\x02\x00"
+HASH_LENGTH = 70  # bytes
+MAX_LENGTH = 128  # characters
+MIN_LENGTH = 8  # characters, when the policy is checked
+
+
+def hash_password(password: str) -> bytes:
+    """A salted hash of the password, 70 bytes."""
+    salt = os.urandom(4)
+    return _HEADER + salt + hashlib.sha512(password.encode("utf-16-le") + salt).digest()
+
+
+def is_hash(value: bytes) -> bool:
+    """True if the value has the layout of a hash that PWDCOMPARE understands."""
+    return len(value) == HASH_LENGTH and value.startswith(_HEADER)
+
+
+def same_password(password: str, stored: bytes | None) -> bool:
+    """PWDCOMPARE: does the clear text belong to the hash?"""
+    if stored is None or not is_hash(stored):
+        return False
+    salt = stored[2:6]
+    digest = hashlib.sha512(password.encode("utf-16-le", "surrogatepass") + salt).digest()
+    return hmac.compare_digest(digest, stored[6:])
+
+
+def policy_violation(password: str, login: str) -> int | None:
+    """The number of the error that the password policy gives for this password, None when it is good.
+
+    15116 too short, 15118 not complex: three of upper case, lower case, digits, others, and without the login's name.
+    """
+    if len(password) < MIN_LENGTH:
+        return 15116
+    classes = [
+        any(c.isupper() for c in password),
+        any(c.islower() for c in password),
+        any(c.isdigit() for c in password),
+        any(not c.isalnum() for c in password),
+    ]
+    contains_name = len(login) > 2 and login.lower() in password.lower()
+    return 15118 if sum(classes) < 3 or contains_name else None

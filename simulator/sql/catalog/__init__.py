@@ -1,0 +1,1 @@
+"""Catalog views, dynamic management views and metadata functions."""

@@ -1,0 +1,1 @@
+"""Statements that define and change: databases, logins, users, roles, permissions, configuration, backups."""
