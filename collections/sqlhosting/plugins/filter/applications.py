@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the roles ask about applications: names, sizes, what is where. The answers are in module_utils."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import applications
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
+
+
+def application_names(application: str) -> dict:
+    """The names of an application's logins, and their SIDs when none are given."""
+    owner = applications.owner_login(application)
+    login = applications.customer_login(application)
+    return {
+        "owner": owner,
+        "owner_sid": applications.login_sid(owner),
+        "login": login,
+        "login_sid": applications.login_sid(login),
+    }
+
+
+def application_layout(application: str, **wishes: object) -> dict:
+    """The databases of a booking in full, and what is wrong with it."""
+    return applications.layout(application, **wishes)
+
+
+def application_placement(seen: dict, application: str, **wishes: object) -> dict:
+    """The instance that gets the booking, and why."""
+    try:
+        return place(application, seen, **wishes)
+    except PlacementError as exc:
+        return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
+
+
+def application_belongings(instance: dict, application: str) -> dict:
+    """What of an application is on an instance."""
+    for subset in ("logins", "databases"):
+        if not isinstance(instance.get(subset), list):
+            raise AnsibleFilterError(
+                f"The {subset} of the instance are not visible to the platform's login, so what belongs to "
+                f"{application} cannot be told. It needs VIEW ANY DEFINITION."
+            )
+    return applications.belonging(application, logins=instance["logins"], databases=instance["databases"])
+
+
+class FilterModule:
+    """Filters for ``sqlhosting.mssql``."""
+
+    def filters(self) -> dict:
+        return {
+            "application_belongings": application_belongings,
+            "application_layout": application_layout,
+            "application_names": application_names,
+            "application_placement": application_placement,
+        }

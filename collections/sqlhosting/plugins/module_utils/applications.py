@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What belongs to an application: its names, its sizes, and how it is recognised on an instance.
+
+An application ``shop`` owns the databases whose owner is the login ``shop_owner``; its customer logs in as
+``shop_app``. The owner decides, not the prefix of the database's name: ``shop_eu_data`` may belong to
+``shop`` (database ``eu_data``) or to ``shop_eu`` (database ``data``).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib, parse_mib
+
+# A letter first; no underscore last, because "_" joins the two names.
+NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
+# SQL Server allows 123 characters when the log file's logical name is not given (tsql-reference §0).
+# Two names, "_" and the deletion mark "__del_yyyymmdd" must fit: 50 + 1 + 50 + 14 = 115.
+NAME_LENGTH = 50
+# A contained availability group keeps <group>_master and <group>_msdb; the others are taken everywhere.
+RESERVED_DATABASES = ("master", "model", "msdb", "tempdb")
+DELETION_MARK = "__del_"
+DELETED = re.compile(re.escape(DELETION_MARK) + r"\d{8}$")
+
+LARGEST_DATA_MIB = 16 * 1024 * 1024  # one data file: 16 TiB
+LARGEST_LOG_MIB = 2 * 1024 * 1024  # one log file: 2 TiB
+SMALLEST_MIB = 8  # the model database's size; a smaller file is refused (1803)
+INITIAL_MIB = 64  # a new file's size and growth, or its limit where that is smaller (5103, 5169)
+
+# Options of mssql_database that a booking may give for a database; None leaves the server's default.
+PASSED_ON = ("collation", "recovery_model", "compatibility_level", "read_committed_snapshot")
+
+# Any fixed value serves; it must never change, or a booking that is resumed gets other SIDs.
+SID_NAMESPACE = uuid.UUID("b8f0c2f4-5a0e-5f0b-9a55-3f7d3c1f6d21")
+
+
+def owner_login(application: str) -> str:
+    """The name of the disabled login that owns an application's databases."""
+    return f"{application}_owner"
+
+
+def customer_login(application: str) -> str:
+    """The name of the login that the customer uses."""
+    return f"{application}_app"
+
+
+def database_name(application: str, database: str) -> str:
+    """The name on the instance of a database of an application."""
+    return f"{application}_{database}"
+
+
+def login_sid(login: str) -> str:
+    """The SID of a login when none is given: ``0x`` and 32 digits, the same for each run, as a plan needs."""
+    return "0x" + uuid.uuid5(SID_NAMESPACE, login.lower()).hex.upper()
+
+
+def name_problems(what: str, value: object) -> list[str]:
+    """Why ``value`` cannot name an application or database: a list of sentences, empty when it can."""
+    if not isinstance(value, str) or not NAME.fullmatch(value) or "__" in value:
+        return [
+            f"{what} {value!a} is not usable: use letters (A-Z, a-z), digits and single underscores, "
+            "beginning with a letter and not ending with an underscore."
+        ]
+    if len(value) > NAME_LENGTH:
+        return [
+            f"{what} has {len(value)} characters, at most {NAME_LENGTH} are possible: choose a shorter one."
+        ]
+    return []
+
+
+class _Sizes:
+    """Reads sizes and notes what is wrong with them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+
+    def mib(self, field: str, value: str, *, largest: int, whose: str) -> int:
+        """The size in MiB, 0 when it cannot be read."""
+        try:
+            mib = parse_mib(value, field=field)
+        except InvalidInput as exc:
+            self.problems.append(str(exc))
+            return 0
+        if mib < SMALLEST_MIB:
+            self.problems.append(
+                f"{field}: {value} is less than the smallest file ({SMALLEST_MIB}MiB): ask for more."
+            )
+        elif mib > largest:
+            self.problems.append(
+                f"{field}: {value} is more than {whose} allows ({format_mib(largest)}): "
+                "ask for less, or choose another pool."
+            )
+        return mib
+
+
+def layout(
+    application: str,
+    databases: list[dict],
+    *,
+    data_limit: str,
+    log_limit: str,
+    largest_data_limit: str,
+    largest_log_limit: str,
+) -> dict:
+    """The databases of a booking in full, and what is wrong with it.
+
+    ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
+    and ``log_limit`` (sizes with a unit, as ``10GiB``). Returns ``{"problems": [sentence…], "databases":
+    [{"name", "database", "data_limit", …}]}``; the sizes are ready to be given to ``mssql_database``.
+    """
+    problems = name_problems("application_name", application)
+    sizes = _Sizes(problems)
+    largest_data = sizes.mib(
+        "pool_largest_data_limit", largest_data_limit, largest=LARGEST_DATA_MIB, whose="SQL Server"
+    )
+    largest_log = sizes.mib(
+        "pool_largest_log_limit", largest_log_limit, largest=LARGEST_LOG_MIB, whose="SQL Server"
+    )
+    if not databases:
+        problems.append("application_databases is empty: name at least one database.")
+    full = []
+    seen: set[str] = set()
+    for entry in databases:
+        name = entry.get("name")
+        wrong = name_problems("application_databases: name", name)
+        problems.extend(wrong)
+        if wrong:
+            continue
+        if name.lower() in RESERVED_DATABASES:
+            problems.append(f"application_databases: name {name} is reserved by SQL Server: choose another.")
+        if name.lower() in seen:
+            problems.append(
+                f"application_databases: {name} is there twice: give each database a name of its own."
+            )
+        seen.add(name.lower())
+        data = sizes.mib(
+            f"application_databases: data_limit of {name}",
+            entry.get("data_limit") or data_limit,
+            largest=largest_data,
+            whose="the pool",
+        )
+        log = sizes.mib(
+            f"application_databases: log_limit of {name}",
+            entry.get("log_limit") or log_limit,
+            largest=largest_log,
+            whose="the pool",
+        )
+        full.append(
+            {
+                "name": name,
+                "database": database_name(application, name),
+                "wanted_mib": data + log,
+                "data_limit": f"{data}MiB",
+                "log_limit": f"{log}MiB",
+                "data_initial": f"{min(INITIAL_MIB, data)}MiB",
+                "log_initial": f"{min(INITIAL_MIB, log)}MiB",
+                **{option: entry.get(option) for option in PASSED_ON},
+            }
+        )
+    return {"problems": problems, "databases": full}
+
+
+def belonging(application: str, *, logins: list[dict], databases: list[dict]) -> dict:
+    """What of an application is on an instance, from what ``mssql_discover`` saw.
+
+    ``logins`` and ``databases`` are the lists of those subsets. Names compare without case, so that ``Shop``
+    finds ``shop`` under every collation. Returns ``{"owner", "login"}`` (the names as spelt there, or None)
+    and ``"databases"``: ``[{"name", "state", "user_access", "deleted"}]`` of those that the owner login owns.
+    """
+    names = {login["name"].lower(): login for login in logins}
+    owner = names.get(owner_login(application).lower())
+    customer = names.get(customer_login(application).lower())
+    owned = []
+    for database in databases:
+        if owner is not None and (database.get("owner") or "").lower() == owner["name"].lower():
+            owned.append(
+                {
+                    "name": database["name"],
+                    "state": database.get("state"),
+                    "user_access": database.get("user_access"),
+                    "deleted": DELETED.search(database["name"]) is not None,
+                }
+            )
+    return {
+        "owner": owner and owner["name"],
+        "login": customer and customer["name"],
+        "login_enabled": bool(customer) and not customer.get("is_disabled"),
+        "databases": sorted(owned, key=lambda entry: entry["name"]),
+    }
