@@ -50,6 +50,24 @@ register_messages(
             "of SELECT values must match the number of INSERT columns.",
         ),
         127: (15, "A TOP N or FETCH rowcount value may not be negative."),
+        131: (
+            15,
+            "The size ({0}) given to the type '{1}' exceeds the maximum allowed for any data type ({2}).",
+        ),
+        132: (
+            15,
+            "The label '{0}' has already been declared. Label names must be unique within a query batch or stored procedure.",
+        ),
+        135: (15, "Cannot use a BREAK statement outside the scope of a WHILE statement."),
+        136: (15, "Cannot use a CONTINUE statement outside the scope of a WHILE statement."),
+        321: (
+            15,
+            '"{0}" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90.',
+        ),
+        319: (
+            15,
+            "Incorrect syntax near the keyword 'with'. If this statement is a common table expression, an xmlnamespaces clause or a change tracking context clause, the previous statement must be terminated with a semicolon.",
+        ),
         134: (
             15,
             "The variable name '{0}' has already been declared. Variable names must be unique within a query "
@@ -73,8 +91,10 @@ register_messages(
             "clause or a select list, and the column being aggregated is an outer reference.",
         ),
         156: (15, "Incorrect syntax near the keyword '{0}'."),
+        159: (15, "Must specify the table name and index name for the DROP INDEX statement."),
         174: (15, "The {0} function requires {1} argument(s)."),
         178: (15, "A RETURN statement with a return value cannot be used in this context."),
+        179: (15, "Cannot use the OUTPUT option when passing a constant to a stored procedure."),
         180: (15, "There are too many parameters in this {0} statement. The maximum number is {1}."),
         189: (15, "The {0} function requires {1} to {2} arguments."),
         195: (15, "'{0}' is not a recognized {1}."),
@@ -176,6 +196,7 @@ register_messages(
             '"{3}", table "{4}"{5}.',
         ),
         911: (16, "Database '{0}' does not exist. Make sure that the name is entered correctly."),
+        1007: (15, "The number '{0}' is out of the range for numeric representation (maximum precision 38)."),
         1023: (15, "Invalid parameter {0} specified for {1}."),
         1033: (
             15,
