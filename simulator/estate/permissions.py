@@ -201,11 +201,11 @@ def admitted(instance: Instance, login: Login, database: Database) -> bool:
 
 
 def check_object(
-    login: Login, database: Database, name: str, schema_id: int, object_id: int, owner_id: int | None = None
+    login: Login, database: Database, name: str, *, schema_id: int, object_id: int
 ) -> bool:
     """May ``login`` do ``name`` (SELECT, INSERT …) on a table?"""
     return has_securable_permission(
-        login, database, name, names.OBJECT, object_id, schema_id=schema_id, owner_id=owner_id
+        login, database, name, names.OBJECT, object_id, schema_id=schema_id
     )
 
 

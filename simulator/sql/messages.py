@@ -195,7 +195,6 @@ register_messages(
             'The {0} statement conflicted with the {1} constraint "{2}". The conflict occurred in database '
             '"{3}", table "{4}"{5}.',
         ),
-        911: (16, "Database '{0}' does not exist. Make sure that the name is entered correctly."),
         1007: (15, "The number '{0}' is out of the range for numeric representation (maximum precision 38)."),
         1023: (15, "Invalid parameter {0} specified for {1}."),
         1033: (
