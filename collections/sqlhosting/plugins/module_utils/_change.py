@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One changing statement that a module decided on, and how an ordered list of them is carried out.
+
+Deciding is pure: (current, wanted) gives a list of :class:`Change`. Check mode and the real run walk the same
+list, so what is planned is, hash for hash, what is sent.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import MssqlError
+
+
+class Change:
+    """``template`` with ``values``, sent in ``database``; ``says`` is what it does, in a few words.
+
+    ``creates`` names what it brings into being (``database:shop``), so that later tasks of a check-mode run
+    can count on it.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        says: str,
+        *,
+        database: str = "master",
+        creates: str | None = None,
+        **values: object,
+    ) -> None:
+        self.template = template
+        self.says = says
+        self.database = database
+        self.creates = creates
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"Change({self.template!r}, {self.says!r})"
+
+
+def apply_changes(session, changes: list, remedies: dict) -> None:
+    """Send (or, in check mode, plan) the changes in their order; stop at the first failure.
+
+    ``remedies`` maps error numbers to what the reader can do about them in this module. A failure says how
+    many changes had been made before it: nothing is rolled back, the next run goes on from there.
+    """
+    for done, change in enumerate(changes):
+        try:
+            session.change(change.template, database=change.database, creates=change.creates, **change.values)
+        except MssqlError as exc:
+            remedy = remedies.get(exc.number, exc.remedy) if exc.number else exc.remedy
+            if done:
+                made = "; ".join(earlier.says for earlier in changes[:done])
+                remedy = f"{remedy} Done before it: {made}.".strip()
+            exc.remedy = remedy
+            raise
+
+
+def summarise(subject: str, changes: list, notes: list, *, check_mode: bool) -> str:
+    """One plain sentence on what was, or would be, done."""
+    if changes:
+        done = "; ".join(change.says for change in changes)
+        text = f"{subject} would change: {done}." if check_mode else f"{subject} changed: {done}."
+    else:
+        text = f"{subject} is as asked."
+    return " ".join([text, *notes])

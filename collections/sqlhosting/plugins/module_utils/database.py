@@ -1,0 +1,428 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""mssql_database: one database, from its present state to the one asked for."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import apply_changes, summarise
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
+    DatabaseMissing,
+    InvalidInput,
+    MssqlError,
+    ObjectExists,
+    OutcomeUnknown,
+    PermissionDenied,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._names import (
+    MAX_NAME,
+    check_database_name,
+    check_name,
+    is_system_database,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_decide import (
+    decide_absent,
+    decide_create,
+    decide_files,
+    decide_offline,
+    decide_online,
+    decide_renamed,
+    decide_settings,
+    not_ready,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files import (
+    KINDS,
+    PAGES_PER_MIB,
+    FileWish,
+    file_specs,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import SHAPE_OPTIONS, Database
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_volumes import check_room, folder_of
+
+ARGUMENT_SPEC = {
+    "name": {"type": "str", "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["present", "absent", "online", "offline", "renamed"],
+        "default": "present",
+    },
+    "new_name": {"type": "str"},
+    "collation": {"type": "str"},
+    "recovery_model": {"type": "str", "choices": ["full", "simple", "bulk_logged"]},
+    "containment": {"type": "str", "choices": ["none", "partial"]},
+    "owner": {"type": "str"},
+    "compatibility_level": {"type": "int"},
+    "read_committed_snapshot": {"type": "bool"},
+    "user_access": {"type": "str", "choices": ["multi_user", "restricted_user", "single_user"]},
+    "data_size": {"type": "str"},
+    "data_max_size": {"type": "str"},
+    "data_growth": {"type": "str"},
+    "log_size": {"type": "str"},
+    "log_max_size": {"type": "str"},
+    "log_growth": {"type": "str"},
+    "terminate_sessions": {"type": "bool", "default": False},
+    "drop_snapshots": {"type": "bool", "default": False},
+}
+SPEC_RULES = {"required_if": [("state", "renamed", ["new_name"])]}
+
+_COLLATION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
+_LOWEST_LEVEL = 100  # SQL Server 2008; 2019 and later know nothing older (ALTER DATABASE compatibility level)
+_REMEDIES = {
+    15110: "The new owner is a user in the database: drop that user first, an owner enters as dbo.",
+    5070: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
+    5061: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
+    5030: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
+    5075: "Objects depend on the collation (computed columns, check constraints …): drop them first, or keep it.",
+    5120: "A file is missing or not open to the service account: put it back, then bring the database online.",
+}
+
+
+def run(session, params: dict) -> dict:
+    """Observe, decide, change; the module's result. Raises :class:`MssqlError`."""
+    _check_input(params)
+    return _STATES[params["state"]](session, params)
+
+
+def _check_input(params: dict) -> None:
+    """Everything that can be refused without asking the server."""
+    state = params["state"]
+    if state == "present":
+        check_database_name(params["name"])
+    else:
+        check_name(params["name"], maximum=MAX_NAME)
+    if is_system_database(params["name"]):
+        raise InvalidInput(
+            field="name",
+            problem=f"{params['name']!r} is a system database",
+            remedy="This module never changes one.",
+        )
+    if state == "renamed":
+        check_database_name(params["new_name"], field="new_name")
+    elif params["new_name"] is not None:
+        raise InvalidInput(
+            field="new_name", problem="is used with state: renamed only", remedy="Leave it out."
+        )
+    if state not in ("present", "online"):
+        _refuse(params, SHAPE_OPTIONS, state)
+        if state != "renamed":
+            _refuse(params, ("user_access",), state)
+    if params["collation"] is not None and not _COLLATION.fullmatch(params["collation"]):
+        raise InvalidInput(
+            field="collation",
+            problem=f"{params['collation']!r} is not a collation's name",
+            remedy=_LIST_COLLATIONS,
+        )
+    if params["owner"] is not None:
+        check_name(params["owner"], field="owner")
+    level = params["compatibility_level"]
+    if level is not None and (level < _LOWEST_LEVEL or level % 10):
+        raise InvalidInput(
+            field="compatibility_level",
+            problem=f"{level} does not exist",
+            remedy="Use 150 for 2019, 160 for 2022.",
+        )
+
+
+_LIST_COLLATIONS = "mssql_discover lists those the instance knows (gather_subset: collations)."
+
+
+def _refuse(params: dict, options: tuple, state: str) -> None:
+    for option in options:
+        if params[option] is not None:
+            raise InvalidInput(
+                field=option, problem=f"means nothing with state: {state}", remedy="Leave it out."
+            )
+
+
+def _observe(session, params: dict, name: str) -> tuple:
+    """(the database or None, the rows' first one). A name of another case is found where the server finds it."""
+    rows = session.read(
+        "database/observe", database="master", name=name, owner=params["owner"], collation=params["collation"]
+    )
+    if rows[0]["name"] is not None:
+        return _with_planned_state(session, Database.from_rows(rows)), rows[0]
+    if session.is_planned(f"database:{name}"):
+        offline = session.is_planned(f"database:{name}/state=offline")
+        return Database.planned(name, offline=offline), rows[0]
+    if not rows[0]["may_see"]:
+        raise PermissionDenied(
+            f"whether database [{name}] exists cannot be seen",
+            remedy="Grant the login VIEW ANY DATABASE (public has it unless it was denied).",
+        )
+    return None, rows[0]
+
+
+def _with_planned_state(session, database: Database) -> Database:
+    """In check mode, an existing database as an earlier task would have left it: offline, or online again."""
+    for state in ("online", "offline"):
+        others = {"online": "offline", "offline": "online"}
+        key = f"database:{database.name}/state="
+        if session.is_planned(key + state) and not session.is_planned(key + others[state]):
+            database.state = state
+    return database
+
+
+def _present(session, params: dict) -> dict:
+    wishes = {kind: FileWish(kind, params) for kind in KINDS}
+    database, probe = _observe(session, params, params["name"])
+    if database is None:
+        return _create(session, params, wishes, probe)
+    return _shape(session, params, wishes, database, probe)
+
+
+def _online(session, params: dict) -> dict:
+    wishes = {kind: FileWish(kind, params) for kind in KINDS}
+    database, probe = _observe(session, params, params["name"])
+    if database is None:
+        raise _missing(params["name"])
+    first = decide_online(database)
+    notes = []
+    if first and database.collation is None and params["collation"] is not None:
+        database.same_collation = True
+        notes.append("An offline database does not show its collation: it will be compared by the next run.")
+    return _shape(session, params, wishes, database, probe, first=first, notes=notes)
+
+
+def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
+    name = params["name"]
+    _check_owner(session, params, probe)
+    _check_level(session, params)
+    collation = _known_collation(session, params["collation"])
+    folders = {"data": session.server.default_data_path, "log": session.server.default_log_path}
+    specs = file_specs(name, wishes, folders) if all(folders.values()) else []
+    notes = []
+    if not specs and any(wish.is_given for wish in wishes.values()):
+        raise InvalidInput(
+            field="data_size",
+            problem="the instance does not tell its default paths, so files cannot be laid out",
+            remedy="Set the instance's default data and log path, or leave the sizes out.",
+        )
+    needs = [(f"{spec['kind']}_size", spec["path"], spec["size_mib"]) for spec in specs if spec["size_mib"]]
+    notes += _check_room(session, needs)
+    changes = decide_create(name, params, specs=specs, collation=collation)
+    try:
+        apply_changes(session, changes[:1], _REMEDIES)
+    except (ObjectExists, OutcomeUnknown) as exc:
+        database = _created_after_all(session, params, exc)
+        return _shape(session, params, wishes, database, probe, first=[], notes=notes, before={})
+    try:
+        apply_changes(session, changes[1:], _REMEDIES)
+    except MssqlError as exc:
+        exc.remedy = f"{exc.remedy} The database was created; run again to go on.".strip()
+        raise
+    return _result(session, params, changes, notes, before={}, planned=_planned_view(name, params))
+
+
+def _created_after_all(session, params: dict, exc: MssqlError) -> Database:
+    """The database, if it is there after an error of CREATE DATABASE that leaves that open; else raises ``exc``.
+
+    1801: somebody created it between our look and our statement. A broken link: the server may have gone on.
+    """
+    if isinstance(exc, ObjectExists) and exc.number != 1801:
+        raise exc
+    database, _probe = _observe(session, params, params["name"])
+    if database is None:
+        raise exc
+    return database
+
+
+def _shape(
+    session,
+    params: dict,
+    wishes: dict,
+    database: Database,
+    probe: dict,
+    *,
+    first=None,
+    notes=None,
+    before=None,
+):
+    """Bring an existing database to the options' values; ``first`` are changes to be made before."""
+    first, notes = list(first or []), list(notes or [])
+    if database.name != params["name"]:
+        notes.append(f"It exists under the name [{database.name}].")
+    collation = None
+    if params["collation"] is not None and not database.same_collation and not database.is_planned:
+        if database.collation is not None:
+            collation = _known_collation(session, params["collation"])
+    if params["owner"] is not None and not database.same_owner:
+        _check_owner(session, params, probe)
+    if params["compatibility_level"] not in (None, database.compatibility_level):
+        _check_level(session, params)
+    more, remarks = decide_files(database, wishes)
+    notes += remarks
+    settings = decide_settings(database, params, planned=session.is_planned, collation=collation)
+    if (more or settings) and not first and database.state != "online":
+        raise not_ready(database, "changed")
+    notes += _check_room(session, _growth_needs(database, wishes))
+    changes = [*first, *more, *settings]
+    old = database.as_dict() if before is None else before
+    apply_changes(session, changes, _REMEDIES)
+    planned = dict(
+        _planned_view(database.name, params, database.as_dict()), state="online" if first else database.state
+    )
+    return _result(
+        session,
+        params,
+        changes,
+        notes,
+        before=old,
+        planned=planned,
+        name=database.name,
+        existed=before is None,
+    )
+
+
+def _growth_needs(database: Database, wishes: dict) -> list:
+    needs = []
+    for kind in KINDS:
+        wanted = wishes[kind].size_mib
+        if wanted is None or database.is_planned:
+            continue
+        file = database.file(kind)
+        more_mib = wanted - file.pages / PAGES_PER_MIB
+        if more_mib > 0:
+            needs.append((f"{kind}_size", file.path, more_mib))
+    return needs
+
+
+def _check_room(session, needs: list) -> list:
+    """Refuse what the volumes cannot hold; notes when they cannot be seen."""
+    if not needs:
+        return []
+    folders = list(dict.fromkeys(path[: len(folder_of(path))] for _option, path, _mib in needs))
+    try:
+        rows = session.read("database/volumes", database="master", folders=folders)
+    except PermissionDenied:
+        return ["Free space was not checked: the login lacks VIEW SERVER STATE."]
+    check_room(needs, rows)
+    return []
+
+
+def _known_collation(session, collation: str | None) -> str | None:
+    """The collation as the server spells it. Raises :class:`InvalidInput` when it cannot be a database's."""
+    if collation is None:
+        return None
+    rows = session.read("database/collation", database="master", collation=collation)
+    if not rows:
+        raise InvalidInput(
+            field="collation", problem=f"{collation!r} is not known to the instance", remedy=_LIST_COLLATIONS
+        )
+    if rows[0]["code_page"] == 0:
+        raise InvalidInput(
+            field="collation",
+            problem=f"{rows[0]['name']!r} is for Unicode data only and cannot be a database's (15301)",
+            remedy="Choose another, for instance the one with _UTF8 at its end.",
+        )
+    return rows[0]["name"]
+
+
+def _check_owner(session, params: dict, probe: dict) -> None:
+    owner = params["owner"]
+    if owner is None or probe["owner_exists"] or session.is_planned(f"login:{owner}"):
+        return
+    raise InvalidInput(
+        field="owner",
+        problem=f"there is no login [{owner}] on the instance",
+        remedy="Create it with mssql_login first.",
+    )
+
+
+def _check_level(session, params: dict) -> None:
+    level = params["compatibility_level"]
+    highest = session.server.major_version * 10
+    if level is not None and level > highest:
+        raise InvalidInput(
+            field="compatibility_level",
+            problem=f"{level} is more than this instance can do",
+            remedy=f"The highest here is {highest}.",
+        )
+
+
+def _offline(session, params: dict) -> dict:
+    database, _probe = _observe(session, params, params["name"])
+    if database is None:
+        raise _missing(params["name"])
+    old = database.as_dict()
+    changes = decide_offline(database, terminate=params["terminate_sessions"])
+    apply_changes(session, changes, _REMEDIES)
+    return _result(
+        session, params, changes, [], before=old, planned=dict(old, state="offline"), name=database.name
+    )
+
+
+def _absent(session, params: dict) -> dict:
+    database, _probe = _observe(session, params, params["name"])
+    if database is None:
+        result = session.result(changed=False, summary=f"Database [{params['name']}] is absent, as asked.")
+        return dict(result, database=None, leftover_files=[])
+    snapshots = []
+    if database.database_id is not None:
+        rows = session.read("database/snapshots", database="master", database_id=database.database_id)
+        snapshots = [row["name"] for row in rows]
+    old = database.as_dict()
+    changes, left = decide_absent(database, snapshots, params)
+    notes = [f"It exists under the name [{database.name}]."] if database.name != params["name"] else []
+    if left:
+        notes.append(f"Files that were offline stay on the server's disk: {', '.join(left)}.")
+    apply_changes(session, changes, _REMEDIES)
+    summary = summarise(f"Database [{database.name}]", changes, notes, check_mode=session.check_mode)
+    result = session.result(changed=True, summary=summary, before=old, after={})
+    return dict(result, database=None, leftover_files=left)
+
+
+def _renamed(session, params: dict) -> dict:
+    name, new_name = params["name"], params["new_name"]
+    old, _probe = _observe(session, params, name)
+    new, _probe = _observe(session, params, new_name)
+    changes = decide_renamed(old, new, name, new_name, params)
+    before = (old or new).as_dict()
+    apply_changes(session, changes, _REMEDIES)
+    after = dict(before, name=new_name)
+    if params["user_access"]:
+        after["user_access"] = params["user_access"]
+    return _result(session, params, changes, [], before=before, planned=after, name=new_name)
+
+
+def _planned_view(name: str, params: dict, known: dict | None = None) -> dict:
+    """The database as it will be, as far as the options tell."""
+    view = dict(known or {"name": name, "state": "online"})
+    for option in ("recovery_model", "collation", "containment", "owner", "compatibility_level"):
+        if params[option] is not None:
+            view[option] = params[option]
+    for option in ("read_committed_snapshot", "user_access"):
+        if params[option] is not None:
+            view[option] = params[option]
+    return view
+
+
+def _result(
+    session, params: dict, changes: list, notes: list, *, before: dict, planned: dict, name=None, existed=True
+):
+    """The result; after changes the database is read again, in check mode the expected state is shown."""
+    name = name or params["name"]
+    after = planned
+    if changes and not session.check_mode:
+        database, _probe = _observe(session, params, name)
+        after = database.as_dict() if database is not None else {}
+    elif not changes:
+        after = before or planned
+    summary = summarise(f"Database [{name}]", changes, notes, check_mode=session.check_mode)
+    result = session.result(changed=bool(changes), summary=summary, before=before, after=after)
+    return dict(result, database=after)
+
+
+def _missing(name: str) -> DatabaseMissing:
+    return DatabaseMissing(
+        f"there is no database [{name}]", database=name, remedy="Create it with state: present."
+    )
+
+
+_STATES = {
+    "present": _present,
+    "online": _online,
+    "offline": _offline,
+    "absent": _absent,
+    "renamed": _renamed,
+}

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files of a database: what CREATE DATABASE is told, and how an existing file is brought to the wanted sizes.
+
+Sizes are whole MiB, as T-SQL's MB; sys.master_files counts 8-KiB pages, 128 of them in a MiB (sys.master_files on
+Microsoft Learn). Only the primary data file and the first log file are managed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import (
+    format_mib,
+    parse_growth,
+    parse_max_mib,
+    parse_mib,
+)
+
+PAGES_PER_MIB = 128
+LOG_UNLIMITED_PAGES = 268435456  # 2 TiB: what the catalog shows for a log file without a maximum
+MAX_FILE_NAME_BYTES = (
+    200  # file systems take 255 bytes; suffix, extension and room for the folder's own limits
+)
+MAX_LOGICAL_NAME = 128  # sysname
+KINDS = ("data", "log")
+_WINDOWS_DEVICES = {
+    "CON",
+    "PRN",
+    "AUX",
+    "NUL",
+    *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)),
+}
+# Refused in file names by Windows, and by us on Linux too, so that a backup restores on either.
+_NOT_IN_FILE_NAMES = set("<>:\"/\\|?*[]'`;&$%!{}()")
+
+
+class FileWish:
+    """What the options ask of one file. ``max_mib`` is None for unlimited; ``has_max`` says whether it was given."""
+
+    def __init__(self, kind: str, params: dict) -> None:
+        self.kind = kind
+        self.size_mib = self.growth = self.max_mib = None
+        self.growth_is_percent = False
+        self.has_max = params[f"{kind}_max_size"] is not None
+        if params[f"{kind}_size"] is not None:
+            self.size_mib = parse_mib(params[f"{kind}_size"], field=f"{kind}_size")
+        if self.has_max:
+            self.max_mib = parse_max_mib(params[f"{kind}_max_size"], field=f"{kind}_max_size")
+        if params[f"{kind}_growth"] is not None:
+            self.growth, self.growth_is_percent = parse_growth(
+                params[f"{kind}_growth"], field=f"{kind}_growth"
+            )
+        self._check()
+
+    def _check(self) -> None:
+        """Contradictions that the server would answer with 5103 and 5169, and its size limits (1842)."""
+        kind = self.kind
+        limit_mib = (16 if kind == "data" else 2) * 1024 * 1024  # TiB per data and log file
+        for option, value in ((f"{kind}_size", self.size_mib), (f"{kind}_max_size", self.max_mib)):
+            if value is not None and value > limit_mib:
+                raise InvalidInput(
+                    field=option,
+                    problem=f"{format_mib(value)} is more than a {kind} file can hold ({format_mib(limit_mib)})",
+                    remedy="Give a smaller size.",
+                )
+        if self.max_mib is None:
+            return
+        if self.size_mib is not None and self.size_mib > self.max_mib:
+            raise InvalidInput(
+                field=f"{kind}_size",
+                problem=f"{format_mib(self.size_mib)} is more than {kind}_max_size {format_mib(self.max_mib)}",
+                remedy=f"Raise {kind}_max_size or lower {kind}_size.",
+            )
+        if self.growth is not None and not self.growth_is_percent and self.growth > self.max_mib:
+            raise InvalidInput(
+                field=f"{kind}_growth",
+                problem=f"{format_mib(self.growth)} is more than {kind}_max_size {format_mib(self.max_mib)}",
+                remedy=f"Lower {kind}_growth.",
+            )
+
+    @property
+    def is_given(self) -> bool:
+        return self.size_mib is not None or self.has_max or self.growth is not None
+
+
+class DatabaseFile:
+    """One row of sys.master_files."""
+
+    def __init__(self, row: dict) -> None:
+        self.kind = {0: "data", 1: "log"}.get(row["file_type"], "other")
+        self.file_id = row["file_id"]
+        self.name = row["file_name"]
+        self.path = row["physical_name"]
+        self.state = str(row["file_state"]).lower()
+        self.pages = row["size"]
+        self.max_pages = row["max_size"]
+        self.growth = row["growth"]
+        self.is_percent_growth = bool(row["is_percent_growth"])
+
+    @property
+    def max_mib(self) -> float | None:
+        """None when only the volume ends it. A file that may not grow (0) has its size as maximum."""
+        if self.max_pages == -1 or (self.kind == "log" and self.max_pages == LOG_UNLIMITED_PAGES):
+            return None
+        return _mib(self.max_pages or self.pages)
+
+    def as_dict(self) -> dict:
+        growth = f"{self.growth}%" if self.is_percent_growth else format_mib(_mib(self.growth))
+        return {
+            "name": self.name,
+            "path": self.path,
+            "state": self.state,
+            "size_mib": _mib(self.pages),
+            "max_size_mib": self.max_mib,
+            "growth": growth if self.growth else "none",
+        }
+
+
+def _mib(pages: int) -> float | int:
+    mib = pages / PAGES_PER_MIB
+    return int(mib) if mib == int(mib) else round(mib, 3)
+
+
+def file_stem(name: str) -> str:
+    """A file name for a database's name: the name itself where every file system takes it, else made safe.
+
+    A changed name gets eight digits of the name's SHA-256, so that two databases never share a file.
+    """
+    safe = "".join("_" if character in _NOT_IN_FILE_NAMES else character for character in name)
+    if safe.startswith((".", "-")):
+        safe = "_" + safe[1:]
+    if safe.split(".")[0].upper() in _WINDOWS_DEVICES:
+        safe = "_" + safe
+    if safe.endswith("."):
+        safe = safe[:-1] + "_"
+    encoded = safe.encode("utf-8")
+    if safe == name and len(encoded) <= MAX_FILE_NAME_BYTES:
+        return name
+    short = encoded[: MAX_FILE_NAME_BYTES - 9].decode("utf-8", "ignore")
+    return f"{short}_{hashlib.sha256(name.encode('utf-8')).hexdigest()[:8]}"
+
+
+def logical_names(name: str) -> dict:
+    """Logical names of the two files, as SQL Server itself would name them, within 128 UTF-16 units."""
+    stem = name.encode("utf-16-le")[: (MAX_LOGICAL_NAME - len("_log")) * 2].decode("utf-16-le", "ignore")
+    return {"data": name, "log": f"{stem}_log"}
+
+
+def join_path(folder: str, file_name: str) -> str:
+    """The server's path, with the server's separator (the controller's own does not matter)."""
+    separator = "/" if folder.startswith("/") else "\\"
+    return folder.rstrip("/\\") + separator + file_name
+
+
+def file_specs(name: str, wishes: dict, folders: dict) -> list:
+    """The file specifications of CREATE DATABASE, data first. ``folders``: kind to the instance's default path."""
+    names = logical_names(name)
+    endings = {"data": ".mdf", "log": "_log.ldf"}
+    specs = []
+    for kind in KINDS:
+        wish = wishes[kind]
+        specs.append(
+            {
+                "kind": kind,
+                "name": names[kind],
+                "path": join_path(folders[kind], file_stem(name) + endings[kind]),
+                "size_mib": wish.size_mib,
+                "has_max": wish.has_max,
+                "max_mib": wish.max_mib,
+                "growth": wish.growth,
+                "growth_is_percent": wish.growth_is_percent,
+            }
+        )
+    return specs
+
+
+def decide_file(database: str, file: DatabaseFile, wish: FileWish) -> tuple:
+    """(changes, notes) that bring an existing file to the wish; one property per statement.
+
+    Raises :class:`InvalidInput` for a maximum below what is allocated: sizes only grow. The order keeps every
+    step legal: a higher maximum before the size, a lower growth before a lower maximum.
+    """
+    kind, notes = wish.kind, []
+    grow = wish.size_mib is not None and wish.size_mib * PAGES_PER_MIB > file.pages
+    if wish.size_mib is not None and wish.size_mib * PAGES_PER_MIB < file.pages:
+        notes.append(
+            f"The {kind} file already has {format_mib(_mib(file.pages))}, {kind}_size asks for "
+            f"{format_mib(wish.size_mib)}: sizes only grow, so it stays."
+        )
+    pages_after = wish.size_mib * PAGES_PER_MIB if grow else file.pages
+    maximum = _decide_maximum(database, file, wish, pages_after)
+    if grow and not wish.has_max and file.max_mib is not None and wish.size_mib > file.max_mib:
+        raise InvalidInput(
+            field=f"{kind}_size",
+            problem=f"{format_mib(wish.size_mib)} is more than the file's maximum {format_mib(file.max_mib)}",
+            remedy=f"Give {kind}_max_size as well.",
+        )
+    size = _file_change(
+        "database/set_file_size", f"{kind} file grown to {format_mib(wish.size_mib)}", database, file
+    )
+    size.values["size_mib"] = wish.size_mib
+    growth = _decide_growth(database, file, wish)
+    steps = [size] if grow else []
+    raises = maximum is not None and (
+        wish.max_mib is None or (file.max_mib is not None and wish.max_mib > file.max_mib)
+    )
+    if raises:
+        return [maximum, *steps, *growth], notes
+    return [*steps, *growth, *([maximum] if maximum else [])], notes
+
+
+def _decide_maximum(database: str, file: DatabaseFile, wish: FileWish, pages_after: int) -> Change | None:
+    if not wish.has_max:
+        return None
+    kind = wish.kind
+    if wish.max_mib is not None and wish.max_mib * PAGES_PER_MIB < pages_after:
+        raise InvalidInput(
+            field=f"{kind}_max_size",
+            problem=f"{format_mib(wish.max_mib)} is less than the {kind} file's size {format_mib(_mib(pages_after))}",
+            remedy="A file never shrinks here. Give a higher maximum, or shrink the file first (DBCC SHRINKFILE).",
+        )
+    if file.max_pages != 0 and wish.max_mib == file.max_mib:
+        return None
+    if file.kind == "log" and file.max_mib is None and wish.max_mib == LOG_UNLIMITED_PAGES // PAGES_PER_MIB:
+        return None
+    change = _file_change(
+        "database/set_file_max_size", f"{kind} file maximum set to {format_mib(wish.max_mib)}", database, file
+    )
+    change.values["max_mib"] = wish.max_mib
+    return change
+
+
+def _decide_growth(database: str, file: DatabaseFile, wish: FileWish) -> list:
+    if wish.growth is None:
+        return []
+    wanted = wish.growth if wish.growth_is_percent else wish.growth * PAGES_PER_MIB
+    if (file.growth, file.is_percent_growth) == (wanted, wish.growth_is_percent):
+        return []
+    shown = f"{wish.growth}%" if wish.growth_is_percent else format_mib(wish.growth)
+    change = _file_change(
+        "database/set_file_growth", f"{wish.kind} file growth set to {shown}", database, file
+    )
+    change.values.update(growth=wish.growth, growth_is_percent=wish.growth_is_percent)
+    return [change]
+
+
+def _file_change(template: str, says: str, database: str, file: DatabaseFile) -> Change:
+    return Change(template, says, name=database, file=file.name)
