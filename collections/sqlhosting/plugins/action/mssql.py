@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one action behind every module of the collection.
+
+With a local connection the module runs in this process: no payload, no second interpreter. Otherwise (a jump
+host, become, or ``sqlhosting_in_process: false``) Ansible executes it on the target; templates, plan and journal
+settings travel with it and its journal lines are brought back, also after a failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+
+from ansible import constants as C
+from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._arguments import full_spec, validate
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, MssqlError
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._module import (
+    CONTEXT_OPTION,
+    context_settings,
+    run_module,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._plan import load_plan
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
+
+_UTILS = "ansible_collections.sqlhosting.mssql.plugins.module_utils."
+_PREFIX = "mssql_"
+# mssql_plan reads the controller's journal, so it never runs elsewhere.
+_ALWAYS_IN_PROCESS = frozenset(("mssql_plan",))
+_IN_PROCESS_VARIABLE = "sqlhosting_in_process"
+
+
+def _preload() -> None:
+    """Import every module's code once. Ansible imports this file in the parent, and its workers inherit it."""
+    for name in ("database", "discover", "login", "plan", "quota"):
+        if importlib.util.find_spec(_UTILS + name):
+            importlib.import_module(_UTILS + name)
+
+
+def _begin_run() -> None:
+    """Give the run its id and journal where the callback did not; workers inherit the environment."""
+    if _journal.RUN_VARIABLE not in os.environ:
+        os.environ[_journal.RUN_VARIABLE] = _journal.new_ulid()
+    if _journal.JOURNAL_VARIABLE not in os.environ:
+        folder = os.path.dirname(C.CONFIG_FILE) if C.CONFIG_FILE else os.getcwd()
+        os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, "ansible", os.getpid())
+
+
+_preload()
+_begin_run()
+
+
+class ActionModule(ActionBase):
+    """Run ``sqlhosting.mssql.mssql_<object>``."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+        """The module's result, the same whichever way it ran."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        task_vars = task_vars or {}
+        name = (self._task.resolved_action or self._task.action).rpartition(".")[2]
+        module = _module_code(name)
+        raw = plain(self._task.args)
+        saved = dict(os.environ)
+        try:
+            self._apply_environment()
+            context = self._context(task_vars)
+            if self._in_process(name, task_vars):
+                result.update(run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context))
+            else:
+                result.update(self._run_elsewhere(name, module, raw, context, task_vars))
+        except MssqlError as exc:
+            result.update(failed=True, changed=False, msg=str(exc), summary=str(exc), error=exc.as_dict())
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+        return result
+
+    def _in_process(self, name: str, task_vars: dict) -> bool:
+        if name in _ALWAYS_IN_PROCESS:
+            return True
+        wanted = boolean(plain(self._templar.template(task_vars.get(_IN_PROCESS_VARIABLE, True))))
+        return wanted and self._connection.transport == "local" and not self._play_context.become
+
+    def _apply_environment(self) -> None:
+        """The task's ``environment:`` keyword, as a module on a target would get it."""
+        environment: dict = {}
+        self._compute_environment_string(environment)
+        os.environ.update({str(key): str(value) for key, value in environment.items()})
+
+    def _context(self, task_vars: dict) -> RunContext:
+        journal = _journal.Journal(
+            os.path.abspath(os.environ[_journal.JOURNAL_VARIABLE]), os.environ[_journal.RUN_VARIABLE]
+        )
+        approved = os.environ.get(_journal.PLAN_VARIABLE)
+        return RunContext(
+            journal=journal,
+            templates=FolderTemplates(os.environ.get(_journal.TEMPLATES_VARIABLE)),
+            plan=load_plan(approved) if approved else None,
+            check_mode=bool(self._task.check_mode),
+            diff_mode=bool(self._task.diff),
+            inventory_host=str(task_vars.get("inventory_hostname") or "") or None,
+            task=str(self._task.get_name()),
+        )
+
+    def _run_elsewhere(self, name: str, module, raw: dict, context: RunContext, task_vars: dict) -> dict:
+        """Execute the module on the target and bring its journal lines back."""
+        try:
+            validate(full_spec(module.ARGUMENT_SPEC), module.SPEC_RULES, raw)
+        except InvalidInput:
+            # The same message as in-process, and nothing is shipped.
+            return run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context)
+        context.journal.check_writable()
+        remote = f"/tmp/sqlhosting-{context.journal.run}-{_journal.new_ulid()}.jsonl"  # noqa: S108 - made with O_EXCL
+        settings = context_settings(context, journal_path=remote, texts=context.templates.texts())
+        fetched: list[dict] = []
+        try:
+            result = self._execute_module(
+                module_name=f"sqlhosting.mssql.{name}",
+                module_args={**raw, CONTEXT_OPTION: settings},
+                task_vars=task_vars,
+            )
+        finally:
+            fetched = self._fetch_journal(remote, context)
+        return _checked(result, fetched, remote, context)
+
+    def _fetch_journal(self, remote: str, context: RunContext) -> list[dict]:
+        """Append the target's lines to our journal and remove its file; no lines when it cannot be reached."""
+        path = shlex.quote(remote)
+        try:
+            found = self._low_level_execute_command(f"if [ -f {path} ]; then cat {path}; fi", sudoable=True)
+        except AnsibleError:
+            return []
+        if found.get("rc") != 0:
+            return []
+        lines = _journal.parse_lines(found.get("stdout", "").encode("utf-8", "surrogateescape"))
+        context.journal.adopt(lines)
+        context.journal.close()
+        if lines:
+            self._low_level_execute_command(f"rm -f {path}", sudoable=True)
+        return lines
+
+
+def _checked(result: dict, fetched: list[dict], remote: str, context: RunContext) -> dict:
+    """The module's result, failed when journal lines that it wrote did not come back."""
+    result["journal"] = context.journal.path
+    sent = result.get("statements") or {}
+    wanted = sum(sent.get(kind, 0) for kind in ("read", "change", "planned"))
+    have = sum(1 for line in fetched if line["event"] in (_journal.INTENT, _journal.PLANNED))
+    if have < wanted:
+        result["failed"] = True
+        result["msg"] = (
+            f"{wanted - have} of {wanted} statements are missing in the journal: {remote} on the target could not be "
+            f"read completely. Append its lines to {context.journal.path}. {result.get('msg', '')}"
+        ).rstrip()
+    return result
+
+
+def _module_code(name: str):
+    """The module's own code: ARGUMENT_SPEC, SPEC_RULES and run."""
+    return importlib.import_module(_UTILS + name[len(_PREFIX) :])
+
+
+def plain(value: object) -> object:
+    """Ansible's tagged, lazy and vaulted values as plain ones, which the driver and JSON understand."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else bool(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        if not isinstance(value, (list, tuple)):
+            return str(value)  # a vaulted string: str() decrypts it
+        return [plain(item) for item in value]
+    return str(value)

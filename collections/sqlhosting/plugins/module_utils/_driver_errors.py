@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Turn what pyodbc raises into our errors. The only place that reads a driver's text.
+
+pyodbc's exceptions are ``(sqlstate, text)``; the native number stands only in the text, ``…message (1801)
+(SQLExecDirectW)``. On Linux and macOS only the first diagnostic record is kept; on Windows all are joined.
+Severity and state do not come through ODBC. SQLSTATEs differ between drivers, so numbers decide first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._error_numbers import KNOWN
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
+    CertificateNotTrusted,
+    ConnectionFailed,
+    DriverMissing,
+    LoginFailed,
+    MssqlError,
+    OutcomeUnknown,
+    StatementFailed,
+)
+
+_NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
+_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
+_MESSAGE_STATE = re.compile(r"\[(\w{5})\] \((-?\d+)\)")
+# FreeTDS's own numbers (sybdb.h): unexpected EOF, read failed, write failed, dead process, time-out.
+_FREETDS_BROKEN = frozenset((20003, 20004, 20006, 20017, 20047))
+_BROKEN_STATES = frozenset(("08S01", "08003", "08007", "01002"))
+_TIMEOUT_STATES = frozenset(("HYT00", "HYT01"))
+_BROKEN_TEXT = re.compile(
+    r"communication link failure|unexpected eof|connection is (?:dead|closed|broken)|not connected",
+    re.IGNORECASE,
+)
+_CERTIFICATE_TEXT = re.compile(r"certificate|ssl provider|ssl_|handshake|encryption", re.IGNORECASE)
+_NO_DRIVER_STATES = frozenset(("IM002", "IM003", "IM004"))
+
+
+class Diagnostic:
+    """One diagnostic record: ``sqlstate``, SQL Server's ``number`` (None when the driver speaks) and the bare text."""
+
+    def __init__(self, sqlstate: str | None, number: int | None, text: str) -> None:
+        self.sqlstate = sqlstate
+        self.number = number
+        self.text = text
+
+
+def diagnostic(exc: BaseException) -> Diagnostic:
+    """What the exception says, without the driver's prefixes."""
+    arguments = [str(argument) for argument in exc.args]
+    sqlstate = arguments[0] if len(arguments) > 1 and len(arguments[0]) == 5 else None
+    text = arguments[1] if len(arguments) > 1 else (arguments[0] if arguments else str(exc))
+    match = _NUMBER.search(text)
+    number = int(match.group(1)) if match else None
+    if match:
+        text = text[: match.start()]
+    return Diagnostic(sqlstate, number or None, _bare(text))
+
+
+def message_from(record: tuple) -> dict:
+    """A row of ``cursor.messages`` as {number, text}."""
+    head, text = str(record[0]), str(record[1])
+    match = _MESSAGE_STATE.search(head)
+    return {"number": int(match.group(2)) if match else None, "text": _bare(text)}
+
+
+def mapped_statement_error(exc: BaseException, *, masks: tuple = (), **where) -> MssqlError:
+    """The error of a statement that was sent. ``masks`` are secrets to take out of the server's text."""
+    found = diagnostic(exc)
+    text = masked(found.text, masks)
+    facts = dict(where, sqlstate=found.sqlstate, number=found.number)
+    known = KNOWN.get(found.number or 0)
+    if known is not None:
+        return known.kind(text, remedy=known.remedy, retryable=known.retryable, **facts)
+    if _is_broken(found):
+        return OutcomeUnknown(
+            f"the connection broke while the statement ran: {text}",
+            remedy="It may or may not have taken effect; run again, the modules look before they change.",
+            **facts,
+        )
+    if found.sqlstate in _TIMEOUT_STATES or found.number == 20003:
+        return OutcomeUnknown(
+            f"the statement did not end within query_timeout: {text}",
+            remedy="It may or may not have taken effect; raise query_timeout (0: no limit) and run again.",
+            **facts,
+        )
+    return StatementFailed(text, **facts)
+
+
+def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> MssqlError:
+    """The error of a failed attempt to connect."""
+    found = diagnostic(exc)
+    text = masked(found.text, (options.get("login_password") or "",))
+    facts = {"sqlstate": found.sqlstate, "number": found.number}
+    known = KNOWN.get(found.number or 0)
+    if found.sqlstate in _NO_DRIVER_STATES or "can't open lib" in text.lower():
+        return DriverMissing(
+            f"the ODBC driver {driver} cannot be loaded: {text}",
+            remedy="Install it, or name another by odbc_driver; 'odbcinst -q -d' lists the registered drivers.",
+            **facts,
+        )
+    if known is not None:
+        return known.kind(text, remedy=known.remedy, retryable=known.retryable, **facts)
+    if _CERTIFICATE_TEXT.search(text):
+        return CertificateNotTrusted(
+            f"no encrypted connection: {text}",
+            remedy="Have the server's certificate signed by an authority this machine trusts and naming login_host; "
+            "only for a lab: trust_server_certificate: true.",
+            **facts,
+        )
+    if found.sqlstate == "28000":
+        return LoginFailed(text, remedy=KNOWN[18456].remedy, **facts)
+    return ConnectionFailed(
+        f"no connection: {text}",
+        remedy="Check login_host, login_port or login_instance, the network and that the instance is running.",
+        retryable=True,
+        **facts,
+    )
+
+
+def masked(text: str, secrets: tuple) -> str:
+    """``text`` without the secrets, plain or with ``'`` doubled."""
+    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
+        for form in (secret.replace("'", "''"), secret):
+            text = text.replace(form, "<secret>")
+    return text
+
+
+def _bare(text: str) -> str:
+    """Without ``[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]``."""
+    return _PREFIX.sub("", text.strip()).strip()
+
+
+def _is_broken(found: Diagnostic) -> bool:
+    return (
+        found.sqlstate in _BROKEN_STATES
+        or (found.number in _FREETDS_BROKEN and found.number != 20003)
+        or bool(_BROKEN_TEXT.search(found.text))
+    )

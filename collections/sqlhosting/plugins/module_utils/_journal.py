@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The journal: one JSON line per event, written before a statement is sent and after it returned.
+
+Events: ``planned`` (check mode: would be sent), ``intent`` (about to be sent), ``outcome``. An intent without an
+outcome means that nobody knows. Many processes may append to one file: each line is one write under a lock, and
+the lock also gives out ``seq``. A torn last line (power cut, full disk) is closed and otherwise left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import re
+import time
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import JournalUnavailable
+
+PLANNED = "planned"
+INTENT = "intent"
+OUTCOME = "outcome"
+READ = "read"
+CHANGE = "change"
+OK = "ok"
+ERROR = "error"
+UNKNOWN = "unknown"
+
+JOURNAL_VARIABLE = "SQLHOSTING_JOURNAL"
+RUN_VARIABLE = "SQLHOSTING_RUN"
+PLAN_VARIABLE = "SQLHOSTING_APPROVED_PLAN"
+TEMPLATES_VARIABLE = "SQLHOSTING_TEMPLATES"
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_REMEDY = "Nothing is sent without it: make room on the disk or point SQLHOSTING_JOURNAL at a file that can be written."
+
+
+def new_ulid() -> str:
+    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters that sort by time (ulid/spec on GitHub)."""
+    value = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def utc_now() -> str:
+    """Now, as ISO 8601 in UTC with microseconds and ``Z``."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def default_path(folder: str, name: str, pid: int) -> str:
+    """Where a run keeps its journal when nobody said: ``.artifacts/journals/<UTC time>-<name>-<pid>.jsonl``."""
+    at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    name = re.sub(r"[^\w.-]", "_", name) or "ansible"
+    return os.path.join(os.path.abspath(folder), ".artifacts", "journals", f"{at}-{name}-{pid}.jsonl")
+
+
+def parse_lines(data: bytes) -> list[dict]:
+    """The whole, valid lines in ``data``; torn or foreign ones are left out."""
+    found = []
+    for line in data.split(b"\n"):
+        try:
+            parsed = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(parsed, dict) and "event" in parsed:
+            found.append(parsed)
+    return found
+
+
+class Journal:
+    """Append to a journal file and know what this run has written so far.
+
+    ``positions`` (instance → last position used of the approved plan) and ``planned`` ((instance, thing) that check
+    mode would have created) start a journal on another machine with what the controller's journal knows.
+    """
+
+    def __init__(
+        self, path: str, run: str, *, positions: dict | None = None, planned: list | None = None
+    ) -> None:
+        self.path = path
+        self.run = run
+        self._descriptor: int | None = None
+        self._offset = 0  # how far the file is read
+        self._next_seq = 1
+        self._depth = 0
+        self._positions = dict(positions or {})
+        self._created = [tuple(pair) for pair in planned or []]
+        self._planned_changes: list[dict] = []
+
+    def append(self, line: dict, *, durable: bool = False) -> None:
+        """Write one line, adding ``seq`` and ``run``. ``durable`` waits until it is on the disk.
+
+        Raises :class:`JournalUnavailable`; then the file is as it was before.
+        """
+        with self.locked():
+            end = self._refresh()
+            line = dict({"event": line["event"], "run": self.run, "seq": self._next_seq}, **line)
+            data = b"" if end == self._offset else b"\n"  # close a torn line of somebody who died
+            data += json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+            try:
+                written = os.write(self._descriptor, data)
+                if written != len(data):
+                    os.ftruncate(self._descriptor, end)
+                    raise OSError(28, "No space left on device")
+                if durable:
+                    os.fsync(self._descriptor)
+            except OSError as exc:
+                raise JournalUnavailable(
+                    f"journal {self.path}: {exc.strerror or exc}", remedy=_REMEDY
+                ) from exc
+            self._offset = end + len(data)
+            self._learn(line)
+
+    def adopt(self, lines: list[dict]) -> None:
+        """Append lines that were written on another machine; they get this file's ``seq`` and keep their time."""
+        with self.locked():
+            for line in lines:
+                self.append({key: value for key, value in line.items() if key not in ("seq", "run")})
+
+    @contextlib.contextmanager
+    def locked(self):
+        """While inside, no other process appends. May be nested."""
+        if self._descriptor is None:
+            self._open()
+        if self._depth == 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def check_writable(self) -> None:
+        """Raises :class:`JournalUnavailable` when lines could not be written."""
+        if self._descriptor is None:
+            self._open()
+
+    def plan_position(self, instance: str) -> int:
+        """The last position of the approved plan that this run used on the instance, -1 for none."""
+        self._catch_up()
+        return self._positions.get(instance, -1)
+
+    def plan_positions(self) -> dict[str, int]:
+        """All of them, by instance."""
+        self._catch_up()
+        return dict(self._positions)
+
+    def planned_things(self) -> list[tuple]:
+        """(instance, thing) of everything that check mode would have created in this run."""
+        self._catch_up()
+        return list(self._created)
+
+    def planned_changes(self) -> list[dict]:
+        """The planned lines of this run, in order."""
+        self._catch_up()
+        return list(self._planned_changes)
+
+    def close(self) -> None:
+        """Give the file back. Appending again opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> None:
+        try:
+            os.makedirs(os.path.dirname(self.path) or ".", mode=0o700, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | self._fresh
+            self._descriptor = os.open(self.path, flags, 0o600)
+            self._fresh = 0
+        except OSError as exc:
+            raise JournalUnavailable(f"journal {self.path}: {exc.strerror or exc}", remedy=_REMEDY) from exc
+
+    def _catch_up(self) -> None:
+        with self.locked():
+            self._refresh()
+
+    def _refresh(self) -> int:
+        """Read what others appended; the file's size. ``_offset`` then stands after the last whole line."""
+        size = os.fstat(self._descriptor).st_size
+        if size < self._offset:
+            raise JournalUnavailable(
+                f"journal {self.path} was shortened while the run was writing to it",
+                remedy="Leave journals of running playbooks alone; start again with a new file.",
+            )
+        if size > self._offset:
+            data = os.pread(self._descriptor, size - self._offset, self._offset)
+            whole = data.rfind(b"\n") + 1
+            for line in parse_lines(data[:whole]):
+                self._learn(line)
+            self._offset += whole
+        return size
+
+    def _learn(self, line: dict) -> None:
+        seq = line.get("seq")
+        if isinstance(seq, int):
+            self._next_seq = max(self._next_seq, seq + 1)
+        if line.get("run") != self.run:
+            return
+        position = line.get("plan_position")
+        if line["event"] == INTENT and isinstance(position, int):
+            self._positions[line["instance"]] = max(position, self._positions.get(line["instance"], -1))
+        if line["event"] == PLANNED:
+            self._planned_changes.append(line)
+            if line.get("creates"):
+                self._created.append((line["instance"], line["creates"]))
