@@ -72,14 +72,22 @@ class Journal:
     """Append to a journal file and know what this run has written so far.
 
     ``positions`` (instance → last position used of the approved plan) and ``planned`` ((instance, thing) that check
-    mode would have created) start a journal on another machine with what the controller's journal knows.
+    mode would have created) start a journal on another machine with what the controller's journal knows;
+    ``fresh`` then insists on a new file, so that nobody can lay a link in its place.
     """
 
     def __init__(
-        self, path: str, run: str, *, positions: dict | None = None, planned: list | None = None
+        self,
+        path: str,
+        run: str,
+        *,
+        positions: dict | None = None,
+        planned: list | None = None,
+        fresh: bool = False,
     ) -> None:
         self.path = path
         self.run = run
+        self._fresh = os.O_EXCL if fresh else 0
         self._descriptor: int | None = None
         self._offset = 0  # how far the file is read
         self._next_seq = 1
@@ -206,3 +214,16 @@ class Journal:
             self._planned_changes.append(line)
             if line.get("creates"):
                 self._created.append((line["instance"], line["creates"]))
+
+
+def count(lines: list[dict]) -> dict[str, int]:
+    """How many statements lines hold: sent ``read`` and ``change``, ``planned``, ``failed``, outcome ``unknown``."""
+    intents = {line["statement_id"]: line for line in lines if line["event"] == INTENT}
+    outcomes = {line["statement_id"]: line.get("status") for line in lines if line["event"] == OUTCOME}
+    return {
+        READ: sum(1 for line in intents.values() if line["kind"] == READ),
+        CHANGE: sum(1 for line in intents.values() if line["kind"] == CHANGE),
+        PLANNED: sum(1 for line in lines if line["event"] == PLANNED),
+        "failed": sum(1 for status in outcomes.values() if status == ERROR),
+        UNKNOWN: sum(1 for key in intents if outcomes.get(key, UNKNOWN) == UNKNOWN),
+    }

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: journal
+type: aggregate
+short_description: Gives each run its journal of statements and says at the end where it is
+version_added: 0.1.0
+description:
+  - Sets E(SQLHOSTING_RUN) and E(SQLHOSTING_JOURNAL) for the run unless they are set already, so that all modules of
+    the collection append to one file, and prints one line at the end with the file and what it holds.
+  - The file is C(.artifacts/journals/<UTC time>-<playbook>-<pid>.jsonl) beside the C(ansible.cfg) in use, else in
+    the current folder. It is made when the first statement is journalled.
+  - Never makes a run fail.
+requirements:
+  - enable it with C(callbacks_enabled = sqlhosting.mssql.journal) in C(ansible.cfg)
+author:
+  - The sqlhosting project (@sqlhosting)
+"""
+
+import os
+
+from ansible import constants as C
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
+
+_ADHOC = "__adhoc_playbook__"  # ansible's name for the playbook behind the ansible command
+
+
+class CallbackModule(CallbackBase):
+    """One journal per run, one line at its end."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "sqlhosting.mssql.journal"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook) -> None:
+        """Ansible's workers are forks of this process: they inherit what is set here."""
+        try:
+            name = os.path.splitext(os.path.basename(str(playbook._file_name or "")))[0]
+            _begin(name if name and name != _ADHOC else "ansible")
+        except Exception as exc:  # a callback that raises would be switched off, or break the run
+            self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
+
+    def v2_playbook_on_stats(self, stats) -> None:
+        """The last line of the run."""
+        del stats
+        try:
+            line = closing_line(os.environ[_journal.JOURNAL_VARIABLE], os.environ[_journal.RUN_VARIABLE])
+            if line:
+                self._display.display(line)
+        except Exception as exc:
+            self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
+
+
+def _begin(name: str) -> None:
+    os.environ.setdefault(_journal.RUN_VARIABLE, _journal.new_ulid())
+    if not os.environ.get(_journal.JOURNAL_VARIABLE):
+        folder = os.path.dirname(C.CONFIG_FILE) if C.CONFIG_FILE else os.getcwd()
+        os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, name, os.getpid())
+
+
+def closing_line(path: str, run: str) -> str:
+    """``journal: PATH (12 statements read, 3 sent changes, …)``; empty when the run sent and planned nothing."""
+    try:
+        with open(path, "rb") as file:
+            lines = [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
+    except FileNotFoundError:
+        return ""
+    if not lines:
+        return ""
+    counts = _journal.count(lines)
+    parts = [f"{counts['read']} read", f"{counts['change']} changing"]
+    parts += [f"{counts[key]} {key}" for key in ("planned", "failed", "unknown") if counts[key]]
+    try:
+        shown = os.path.relpath(path)
+    except ValueError:  # another drive
+        shown = path
+    return f"journal: {path if shown.startswith('..') else shown} (statements: {', '.join(parts)})"
