@@ -21,7 +21,7 @@ class ControlError(SimulatorError):
 
 
 class Control:
-    """A connection to the control channel at ``path``. Every method raises :class:`ControlError` on refusal."""
+    """A connection to the control channel at ``path``. Methods raise :class:`ControlError` on refusal."""
 
     def __init__(self, path: str | Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -79,7 +79,7 @@ class Control:
         self.call("clear_faults", **({"instance": instance} if instance else {}))
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that are switched on, with their id, instance, how often they acted and held messages."""
+        """The faults that are switched on, with id, instance, how often they acted and what they hold."""
         answer: list[dict[str, Any]] = self.call("faults")["faults"]
         return answer
 

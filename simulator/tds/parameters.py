@@ -1,0 +1,269 @@
+"""Parameters of remote procedure calls: TYPE_INFO and values as clients send them (MS-TDS 2.2.5.4, 2.2.5.5)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+import uuid
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Any
+
+from simulator import sqltypes
+from simulator.sqltypes import MAX, SqlType, Variant
+from simulator.tds.collations import code_page_of
+from simulator.tds.packets import ProtocolError
+
+NULL_16, NULL_64 = 0xFFFF, 0xFFFFFFFFFFFFFFFF
+BASE_DATE = dt.date(1900, 1, 1)
+FIRST_DAY = dt.date(1, 1, 1).toordinal()
+_EXACT = Context(prec=76)  # decimals have at most 38 digits
+
+INTEGERS = {1: sqltypes.TINYINT, 2: sqltypes.SMALLINT, 4: sqltypes.INT, 8: sqltypes.BIGINT}
+FLOATS = {4: sqltypes.REAL, 8: sqltypes.FLOAT}
+MONEYS = {4: SqlType("smallmoney"), 8: sqltypes.MONEY}
+DATETIMES = {4: sqltypes.SMALLDATETIME, 8: sqltypes.DATETIME}
+
+# Types without a length byte: token -> (size, type).
+FIXED: dict[int, tuple[int, SqlType]] = {
+    0x1F: (0, sqltypes.INT),  # NULL
+    0x30: (1, sqltypes.TINYINT),
+    0x32: (1, sqltypes.BIT),
+    0x34: (2, sqltypes.SMALLINT),
+    0x38: (4, sqltypes.INT),
+    0x3A: (4, sqltypes.SMALLDATETIME),
+    0x3B: (4, sqltypes.REAL),
+    0x3C: (8, sqltypes.MONEY),
+    0x3D: (8, sqltypes.DATETIME),
+    0x3E: (8, sqltypes.FLOAT),
+    0x7A: (4, MONEYS[4]),
+    0x7F: (8, sqltypes.BIGINT),
+}
+# Types with one length byte before the value: token -> types by their declared size.
+SIZED: dict[int, dict[int, SqlType]] = {
+    0x26: INTEGERS,
+    0x68: {1: sqltypes.BIT},
+    0x6D: FLOATS,
+    0x6E: MONEYS,
+    0x6F: DATETIMES,
+    0x24: {16: sqltypes.UNIQUEIDENTIFIER},
+}
+CHARACTERS = {0xA7: "varchar", 0xAF: "char", 0xE7: "nvarchar", 0xEF: "nchar"}
+BINARIES = {0xA5: "varbinary", 0xAD: "binary"}
+LONG = {0x23: "varchar", 0x63: "nvarchar", 0x22: "varbinary"}  # text, ntext, image
+SCALED = {0x29: "time", 0x2A: "datetime2", 0x2B: "datetimeoffset"}
+DECIMALS = {0x6A: "decimal", 0x6C: "numeric"}
+DATE, VARIANT, XML, TABLE, CLR = 0x28, 0x62, 0xF1, 0xF3, 0xF0
+
+
+class ByteReader:
+    """Reads little-endian values off bytes; :class:`ProtocolError` beyond the end."""
+
+    def __init__(self, data: bytes, position: int = 0) -> None:
+        self.data = data
+        self.position = position
+
+    @property
+    def at_end(self) -> bool:
+        return self.position >= len(self.data)
+
+    def peek(self) -> int:
+        """The next byte, left where it is."""
+        return self.data[self.position]
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        part = self.data[self.position : self.position + count]
+        if len(part) < count:
+            raise ProtocolError("a request is cut short")
+        self.position += count
+        return part
+
+    def u8(self) -> int:
+        return self.take(1)[0]
+
+    def u16(self) -> int:
+        return int.from_bytes(self.take(2), "little")
+
+    def u32(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def u64(self) -> int:
+        return int.from_bytes(self.take(8), "little")
+
+    def text(self, characters: int) -> str:
+        """The next ``characters`` UTF-16 code units."""
+        return self.take(2 * characters).decode("utf-16-le", "replace")
+
+    def chunks(self) -> bytes | None:
+        """A value of a max type (PLP): chunks up to an empty one, None for NULL."""
+        if self.u64() == NULL_64:
+            return None
+        parts = []
+        while length := self.u32():
+            parts.append(self.take(length))
+        return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class WireType:
+    """A parameter's type and what is needed to read its value."""
+
+    token: int
+    type: SqlType
+    code_page: str = ""
+    size: int = 0
+
+
+def read_type(reader: ByteReader) -> WireType:
+    """The TYPE_INFO that begins at ``reader``. Raises :class:`ProtocolError` for a type that is not carried."""
+    token = reader.u8()
+    if token in FIXED:
+        size, fixed = FIXED[token]
+        return WireType(token, fixed, size=size)
+    if token in SIZED:
+        size = reader.u8()
+        known = SIZED[token]
+        if size not in known:
+            raise ProtocolError(f"type 0x{token:02X} cannot have {size} bytes")
+        return WireType(token, known[size], size=size)
+    if token in CHARACTERS:
+        size = reader.u16()
+        name = CHARACTERS[token]
+        length = MAX if size == NULL_16 else size // 2 if name[0] == "n" else size
+        return WireType(token, SqlType(name, length), _code_page(reader, name), size)
+    if token in BINARIES:
+        size = reader.u16()
+        return WireType(token, SqlType(BINARIES[token], MAX if size == NULL_16 else size), size=size)
+    if token in LONG:
+        size = reader.u32()
+        name = LONG[token]
+        code_page = "" if name == "varbinary" else _code_page(reader, name)
+        return WireType(token, SqlType(name, MAX), code_page, size)
+    if token in DECIMALS:
+        size, precision, scale = reader.take(3)
+        return WireType(token, SqlType(DECIMALS[token], None, precision, scale), size=size)
+    if token in SCALED:
+        return WireType(token, SqlType(SCALED[token], scale=reader.u8()))
+    if token == DATE:
+        return WireType(token, sqltypes.DATE)
+    if token == VARIANT:
+        return WireType(token, sqltypes.SQL_VARIANT, size=reader.u32())
+    if token == XML:
+        if reader.u8():  # schema collection: database, owner, collection
+            reader.text(reader.u8())
+            reader.text(reader.u8())
+            reader.text(reader.u16())
+        return WireType(token, sqltypes.XML)
+    raise ProtocolError(f"a parameter of type 0x{token:02X} is not supported by the simulator")
+
+
+def _code_page(reader: ByteReader, name: str) -> str:
+    collation = reader.take(5)
+    return "utf-16-le" if name[0] == "n" else code_page_of(collation)
+
+
+def read_value(reader: ByteReader, wire: WireType) -> Any:
+    """The value of type ``wire`` that begins at ``reader``; None for NULL."""
+    token = wire.token
+    if token in FIXED:
+        return _scalar(wire.type, reader.take(wire.size)) if wire.size else None
+    if token in SIZED or token in DECIMALS or token in SCALED or token == DATE:
+        length = reader.u8()
+        return _scalar(wire.type, reader.take(length)) if length else None
+    if token == VARIANT:
+        return _variant(reader)
+    if token == XML:
+        chunks = reader.chunks()
+        return None if chunks is None else chunks.decode("utf-16-le", "replace").removeprefix("\ufeff")
+    if token in LONG:
+        length = reader.u32()
+        data = None if length == 0xFFFFFFFF else reader.take(length)
+    elif wire.size == NULL_16:
+        data = reader.chunks()
+    else:
+        length = reader.u16()
+        data = None if length == NULL_16 else reader.take(length)
+    if data is None or not wire.code_page:
+        return data
+    return data.decode(wire.code_page, "surrogatepass" if wire.code_page == "utf-16-le" else "replace")
+
+
+def _variant(reader: ByteReader) -> Variant | None:
+    total = reader.u32()
+    if total == 0:
+        return None
+    inner = ByteReader(reader.take(total))
+    token = inner.u8()
+    properties = ByteReader(inner.take(inner.u8()))
+    rest = inner.data[inner.position :]
+    if token in CHARACTERS:
+        name = CHARACTERS[token]
+        code_page = _code_page(properties, name)
+        size = properties.u16()
+        return Variant(
+            SqlType(name, size // 2 if name[0] == "n" else size), rest.decode(code_page, "replace")
+        )
+    if token in BINARIES:
+        return Variant(SqlType(BINARIES[token], properties.u16()), rest)
+    if token in DECIMALS:
+        precision, scale = properties.take(2)
+        decimal = SqlType(DECIMALS[token], None, precision, scale)
+        return Variant(decimal, _scalar(decimal, rest))
+    if token in SCALED:
+        scaled = SqlType(SCALED[token], scale=properties.u8())
+        return Variant(scaled, _scalar(scaled, rest))
+    kind = (
+        FIXED[token][1] if token in FIXED else sqltypes.DATE if token == DATE else sqltypes.UNIQUEIDENTIFIER
+    )
+    return Variant(kind, _scalar(kind, rest))
+
+
+def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911 - one line per type reads best
+    """The value of a type whose size is known."""
+    match kind.name:
+        case "bit":
+            return int(data[0] != 0)
+        case "tinyint":
+            return data[0]
+        case "smallint" | "int" | "bigint":
+            return int.from_bytes(data, "little", signed=True)
+        case "float" | "real":
+            return struct.unpack("<d" if len(data) == 8 else "<f", data)[0]
+        case "money" | "smallmoney":
+            if len(data) == 8:
+                data = data[4:] + data[:4]
+            return Decimal(int.from_bytes(data, "little", signed=True)).scaleb(-4, _EXACT)
+        case "decimal" | "numeric":
+            magnitude = Decimal(int.from_bytes(data[1:], "little")).scaleb(-(kind.scale or 0), _EXACT)
+            return magnitude if data[0] else -magnitude
+        case "uniqueidentifier":
+            return uuid.UUID(bytes_le=data)
+        case "date":
+            return dt.date.fromordinal(FIRST_DAY + int.from_bytes(data, "little"))
+        case "time":
+            return _time(data, kind.scale or 0)
+        case "datetime2":
+            day = dt.date.fromordinal(FIRST_DAY + int.from_bytes(data[-3:], "little"))
+            return dt.datetime.combine(day, _time(data[:-3], kind.scale or 0))
+        case "datetimeoffset":
+            day = dt.date.fromordinal(FIRST_DAY + int.from_bytes(data[-5:-2], "little"))
+            offset = dt.timedelta(minutes=int.from_bytes(data[-2:], "little", signed=True))
+            moment = dt.datetime.combine(day, _time(data[:-5], kind.scale or 0), dt.UTC)
+            return moment.astimezone(dt.timezone(offset))
+        case "datetime":
+            days, ticks = struct.unpack("<iI", data)
+            moment = dt.datetime.combine(BASE_DATE + dt.timedelta(days=days), dt.time())
+            return moment + dt.timedelta(milliseconds=round(ticks * 10 / 3))
+        case _:  # smalldatetime
+            days, minutes = struct.unpack("<HH", data)
+            return dt.datetime.combine(BASE_DATE + dt.timedelta(days=days), dt.time()) + dt.timedelta(
+                minutes=minutes
+            )
+
+
+def _time(data: bytes, scale: int) -> dt.time:
+    """A time of day from ticks of 10^-scale seconds; Python keeps microseconds, a 7th digit is cut off."""
+    ticks = int.from_bytes(data, "little") * 10 ** (7 - scale) // 10
+    seconds, microseconds = divmod(ticks, 1_000_000)
+    return dt.time(seconds // 3600, seconds // 60 % 60, seconds % 60, microseconds)
