@@ -9,15 +9,20 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils import applicatio
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
 
 
-def application_names(application: str) -> dict:
-    """The names of an application's logins, and their SIDs when none are given."""
+def application_names(application: str, database: str | None = None) -> dict:
+    """The names of an application's logins (and of one database), their SIDs, and what is wrong with them."""
+    problems = applications.name_problems("application_name", application)
+    if database is not None:
+        problems += applications.name_problems("application_database", database)
     owner = applications.owner_login(application)
     login = applications.customer_login(application)
     return {
+        "problems": problems,
         "owner": owner,
         "owner_sid": applications.login_sid(owner),
         "login": login,
         "login_sid": applications.login_sid(login),
+        "database": database and applications.database_name(application, database),
     }
 
 
@@ -34,15 +39,18 @@ def application_placement(seen: dict, application: str, **wishes: object) -> dic
         return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
 
 
-def application_belongings(instance: dict, application: str) -> dict:
-    """What of an application is on an instance."""
+def application_belongings(instance: dict, application: str, database: str | None = None) -> dict:
+    """What of an application is on an instance; with ``database`` only that one of its databases."""
     for subset in ("logins", "databases"):
         if not isinstance(instance.get(subset), list):
             raise AnsibleFilterError(
                 f"The {subset} of the instance are not visible to the platform's login, so what belongs to "
                 f"{application} cannot be told. It needs VIEW ANY DEFINITION."
             )
-    return applications.belonging(application, logins=instance["logins"], databases=instance["databases"])
+    found = applications.belonging(application, logins=instance["logins"], databases=instance["databases"])
+    if database is not None:
+        found["databases"] = applications.only_database(found["databases"], application, database)
+    return found
 
 
 class FilterModule:

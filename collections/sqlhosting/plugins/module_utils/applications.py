@@ -109,7 +109,8 @@ def layout(
 
     ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
     and ``log_limit`` (sizes with a unit, as ``10GiB``). Returns ``{"problems": [sentence…], "databases":
-    [{"name", "database", "data_limit", …}]}``; the sizes are ready to be given to ``mssql_database``.
+    [{"name", "database", "data_limit", …}], "access": [{"name"}]}``; the sizes are ready to be given to
+    ``mssql_database``, and ``access`` to ``mssql_login`` once it holds what the login may do there.
     """
     problems = name_problems("application_name", application)
     sizes = _Sizes(problems)
@@ -160,7 +161,11 @@ def layout(
                 **{option: entry.get(option) for option in PASSED_ON},
             }
         )
-    return {"problems": problems, "databases": full}
+    return {
+        "problems": problems,
+        "databases": full,
+        "access": [{"name": entry["database"]} for entry in full],
+    }
 
 
 def belonging(application: str, *, logins: list[dict], databases: list[dict]) -> dict:
@@ -179,8 +184,8 @@ def belonging(application: str, *, logins: list[dict], databases: list[dict]) ->
             owned.append(
                 {
                     "name": database["name"],
-                    "state": database.get("state"),
-                    "user_access": database.get("user_access"),
+                    "state": (database.get("state") or "unknown").lower(),
+                    "user_access": (database.get("user_access") or "unknown").lower(),
                     "deleted": DELETED.search(database["name"]) is not None,
                 }
             )
@@ -190,3 +195,9 @@ def belonging(application: str, *, logins: list[dict], databases: list[dict]) ->
         "login_enabled": bool(customer) and not customer.get("is_disabled"),
         "databases": sorted(owned, key=lambda entry: entry["name"]),
     }
+
+
+def only_database(owned: list[dict], application: str, database: str) -> list[dict]:
+    """Of the databases that :func:`belonging` found, the one asked for, also when it is marked as deleted."""
+    wanted = database_name(application, database).lower()
+    return [entry for entry in owned if DELETED.sub("", entry["name"]).lower() == wanted]

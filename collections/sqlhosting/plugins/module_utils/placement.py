@@ -125,18 +125,12 @@ def load_of(instance: dict) -> Load:
 
 def _volume_for_data(instance: dict) -> dict | None:
     volumes = [volume for volume in instance.get("volumes") or [] if volume.get("available_mib") is not None]
-    path = (instance.get("version") or {}).get("default_data_path") or ""
-    # Linux shows no mount points (tsql-reference §1): then the fullest volume is the safe guess.
-    mounted = [
-        volume for volume in volumes if volume.get("mount_point") and _is_below(path, volume["mount_point"])
-    ]
+    path = ((instance.get("version") or {}).get("default_data_path") or "").lower()
+    mounted = [volume for volume in volumes if path and path.startswith(volume["mount_point"].lower())]
     if mounted:
         return max(mounted, key=lambda volume: len(volume["mount_point"]))
+    # No file of it is on a volume that is known: the fullest one is the safe guess.
     return min(volumes, key=lambda volume: volume["available_mib"]) if volumes else None
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.lower().startswith(folder.lower())
 
 
 def _promised_mib(instance: dict) -> float:

@@ -1,0 +1,1 @@
+"""``make demo``: simulated instances, a booking by real ``ansible-playbook`` runs, and what that did."""
