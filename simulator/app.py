@@ -31,12 +31,14 @@ class Application:
     """Everything that runs in one simulator process."""
 
     def __init__(self, topology: Topology) -> None:
-        """Build it. Raises :class:`SimulatorError` for a topology that cannot be had or a file not writable."""
+        """Build it. Raises :class:`SimulatorError` for an impossible topology or file."""
         load_all()
         self.topology = topology
         try:
             if topology.state is not None:
                 topology.state.mkdir(parents=True, exist_ok=True)
+            if topology.control is not None:
+                topology.control.parent.mkdir(parents=True, exist_ok=True)
             self.trace = Trace(topology.trace)
             certificate = make_certificate()
             if topology.certificate is not None:

@@ -1,4 +1,4 @@
-"""The server's certificate: self-signed and new at every start, as SQL Server makes one when it is given none."""
+"""The server's certificate: self-signed, new at every start, as SQL Server makes when it has none."""
 
 from __future__ import annotations
 

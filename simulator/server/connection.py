@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self._login_timer: asyncio.TimerHandle | None = None
 
-    # -- asyncio.Protocol ----------------------------------------------------------------------------------------
+    # -- asyncio.Protocol ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         """The client has caught up."""
         self._writable.set()
 
-    # -- incoming ------------------------------------------------------------------------------------------------
+    # -- incoming --------------------------------------------------------------------------------------
 
     @property
     def is_closed(self) -> bool:
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
         return self._tls.decrypt(b"")
 
     def _shake_wrapped_hands(self, data: bytes) -> bytes:
-        """TDS 7: the handshake travels in PRELOGIN packets, everything after it raw. Gives back what was decrypted."""
+        """TDS 7: the handshake travels in PRELOGIN packets, then raw. Gives back what was decrypted."""
         assert self._tls is not None
         self._wrapped += data
         while not self._tls.is_open:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         if self.running:
             self.task.cancel()
 
-    # -- tasks ---------------------------------------------------------------------------------------------------
+    # -- tasks -----------------------------------------------------------------------------------------
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self.running = False
@@ -260,7 +260,7 @@ class Connection(asyncio.Protocol):
             session, self.session = self.session, None
             session.close()
 
-    # -- login ---------------------------------------------------------------------------------------------------
+    # -- login -----------------------------------------------------------------------------------------
 
     async def _log_in(self, payload: bytes) -> None:
         self.running = True
@@ -343,7 +343,7 @@ class Connection(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername") if self._transport else None
         return str(peer[0]) if peer else ""
 
-    # -- outgoing ------------------------------------------------------------------------------------------------
+    # -- outgoing --------------------------------------------------------------------------------------
 
     def new_reply(self) -> Reply:
         """An empty reply of this instance."""
@@ -378,7 +378,7 @@ class Connection(asyncio.Protocol):
             alert = HEADER.pack(PacketType.PRELOGIN, 1, len(alert) + HEADER_SIZE, 0, 1, 0) + alert
         self._write_raw(alert)
 
-    # -- ending --------------------------------------------------------------------------------------------------
+    # -- ending ----------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Close when everything written has been sent."""
@@ -393,7 +393,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def kill(self) -> None:
-        """KILL or ROLLBACK IMMEDIATE ended the session: what runs hears error 596, then the connection closes."""
+        """KILL or ROLLBACK IMMEDIATE ended the session: what runs hears error 596, then it closes."""
         if self.killed or self.is_closed:
             return
         self.killed = True

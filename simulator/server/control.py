@@ -76,7 +76,7 @@ class Control:
 
     def clear_faults(self, instance: str | None = None) -> None:
         """Switch all faults off, of one instance or of all."""
-        self.call("clear_faults", **({"instance": instance} if instance else {}))
+        self.call("clear_faults", instance=instance)
 
     def faults(self) -> list[dict[str, Any]]:
         """The faults that are switched on, with id, instance, how often they acted and what they hold."""

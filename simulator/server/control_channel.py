@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class ControlChannelError(SimulatorError):
 
 
 class ControlChannel:
-    """Answers the control channel's operations; each is the method ``op_<name>`` with its keys as arguments."""
+    """Answers the control channel's operations: methods ``op_<name>``, a request's keys their arguments."""
 
     def __init__(self, servers: dict[str, InstanceServer], faults: FaultBook) -> None:
         self._servers = servers
@@ -39,16 +40,18 @@ class ControlChannel:
 
     async def start(self, path: Path) -> None:
         """Listen at ``path``. Raises :class:`ControlChannelError` when that is not possible."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_socket() and not await _is_answered(path):
-            path.unlink()  # left behind by a simulator that was killed
+        if await _is_answered(path):
+            raise ControlChannelError(f"control channel {path} belongs to a simulator that is running")
+        old_mask = os.umask(0o777 & ~SOCKET_MODE)
         try:
+            # A socket left behind by a simulator that was killed is replaced.
             self._server = await asyncio.start_unix_server(self._serve, path, limit=LINE_MAX)
         except OSError as exc:
             raise ControlChannelError(
                 f"control channel {path} cannot be opened: {exc.strerror or exc}"
             ) from exc
-        path.chmod(SOCKET_MODE)
+        finally:
+            os.umask(old_mask)
         self._path = path
 
     async def close(self) -> None:
@@ -60,7 +63,7 @@ class ControlChannel:
             client.close()
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+                os.unlink(self._path)  # noqa: PTH108 - the async rule forbids Path methods
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
@@ -110,7 +113,7 @@ class ControlChannel:
         for server in self._servers.values():
             await server.settle()
 
-    # -- operations ----------------------------------------------------------------------------------------------
+    # -- operations --------------------------------------------------------------------------------
 
     def op_ping(self) -> None:
         """Nothing but an answer."""

@@ -1,6 +1,6 @@
 """Faults: which of them act on a message, and messages that are held until a fault is removed.
 
-:class:`FaultBook` decides; connections and the listener carry out what it says. docs/simulator.md names the faults.
+:class:`FaultBook` decides; connections and the listener carry it out. docs/simulator.md names the faults.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class InstanceServer:
         return wire_collation(self.instance.collation_name)
 
     async def start(self) -> None:
-        """Take the port and listen, unless a fault says that the instance is down. Raises :class:`PortInUseError`."""
+        """Take the port and listen, unless a fault says down. Raises :class:`PortInUseError`."""
         try:
             self._reserved = self._bound_socket()
         except OSError as exc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 HIDDEN, HIDDEN_HASH = "'******'", "0x******"
 
-# Space and comments; a literal, closed or not; a quoted or bracketed name; a word, a variable, a number; a sign.
+# Space and comments; a literal, closed or not; a quoted or bracketed name; a word, variable or number; a sign.
 _PIECE = re.compile(
     r"""(?P<space>(?:\s|--[^\n]*|/\*.*?(?:\*/|\Z))+)
       |(?P<string>[nN]?'(?:[^']|'')*(?:'|\Z))
@@ -57,7 +57,7 @@ class _State:
 
 
 def mask_secrets(text: str) -> str:
-    """``text`` with every password, secret and password hash replaced by ``'******'`` (0x****** for a hash)."""
+    """``text`` with every password and secret replaced by ``'******'`` and every hash by 0x******."""
     if not _SUSPECT.search(text):
         return text
     return _mask(text)[0]

@@ -28,7 +28,7 @@ SELECT = 0xC1  # CurCmd of a DONE that ends rows
 class Reply:
     """Collects the tokens of one reply.
 
-    A statement's DONE waits until it is known whether anything follows. An error's DONE waits as well, because
+    A statement's DONE waits until it is known whether anything follows. An error's DONE waits as well:
     errors that belong together (1802 after 5170) come in front of one DONE.
     """
 

@@ -37,7 +37,7 @@ SIMULATOR_FAILED = 59998
 KILLED = SqlError(596, 21, "Cannot continue the execution because the session is in the kill state.", state=1)
 
 
-class ClientGone(SimulatorError):
+class ClientGone(SimulatorError):  # noqa: N818 - nobody's error: the end of a conversation
     """The client vanished, or a fault cut it off: nothing more can be sent."""
 
 
@@ -191,7 +191,7 @@ def _canceled(connection: Connection, reply: Reply, entry: Entry, *, has_run: bo
 
 
 async def _act(connection: Connection, acting: list[Fault], entry: Entry) -> None:
-    """Carry out faults. Raises SqlError for the error that one answers with, :class:`ClientGone` for a cut."""
+    """Carry out faults. Raises SqlError for an error to answer with, :class:`ClientGone` for a cut."""
     for fault in acting:
         match fault.spec.kind:
             case "error":

@@ -1,4 +1,4 @@
-"""Parameters of remote procedure calls: TYPE_INFO and values as clients send them (MS-TDS 2.2.5.4, 2.2.5.5)."""
+"""Parameters of remote procedure calls: TYPE_INFO and values from clients (MS-TDS 2.2.5.4, 2.2.5.5)."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ class WireType:
     size: int = 0
 
 
-def read_type(reader: ByteReader) -> WireType:
-    """The TYPE_INFO that begins at ``reader``. Raises :class:`ProtocolError` for a type that is not carried."""
+def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911 - one kind of type each
+    """The TYPE_INFO at ``reader``. Raises :class:`ProtocolError` for a type that is not carried."""
     token = reader.u8()
     if token in FIXED:
         size, fixed = FIXED[token]
@@ -219,7 +219,7 @@ def _variant(reader: ByteReader) -> Variant | None:
     return Variant(kind, _scalar(kind, rest))
 
 
-def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911 - one line per type reads best
+def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911, PLR0912 - one line a type
     """The value of a type whose size is known."""
     match kind.name:
         case "bit":

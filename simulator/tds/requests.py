@@ -1,4 +1,4 @@
-"""What a client sends after the login: batches, remote procedure calls, transaction requests (MS-TDS 2.2.6)."""
+"""What a client sends after the login: batches, procedure calls, transaction requests (MS-TDS 2.2.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns and values as the server sends them: TYPE_INFO and the bytes of each value (MS-TDS 2.2.5.4, 2.2.5.5).
+"""Columns and values as the server sends them: TYPE_INFO and each value's bytes (MS-TDS 2.2.5.4, 2.2.5.5).
 
 Only the nullable forms of the types are sent. A value that does not fit its declared type is a fault of the
 simulator, not of the client: it raises ValueError, TypeError or struct.error.
