@@ -201,6 +201,14 @@ class Instance:
         """The sessions whose current database is ``database``."""
         return [s for s in self.sessions.values() if s.database is database and s is not but]
 
+    def kill(self, session: Any) -> None:
+        """End a session at once: its connection is closed and it no longer counts as using its database."""
+        session.killed = True
+        self.sessions.pop(session.spid, None)
+        on_kill = getattr(session, "on_kill", None)
+        if on_kill is not None:
+            on_kill()
+
     def authenticate(self, user: str, password: str, database: str, *, client: str) -> tuple[Login, Database]:
         """Log in. Raises 18456 (always state 1), 18470, 18486, 18488, 4060 or 4064; see the error log for why."""
         from simulator.estate.authentication import authenticate  # noqa: PLC0415 - it imports this module

@@ -200,13 +200,9 @@ def admitted(instance: Instance, login: Login, database: Database) -> bool:
     return user.principal_id == DBO_ID or 16384 in roles_of(database, user.principal_id)
 
 
-def check_object(
-    login: Login, database: Database, name: str, *, schema_id: int, object_id: int
-) -> bool:
+def check_object(login: Login, database: Database, name: str, *, schema_id: int, object_id: int) -> bool:
     """May ``login`` do ``name`` (SELECT, INSERT …) on a table?"""
-    return has_securable_permission(
-        login, database, name, names.OBJECT, object_id, schema_id=schema_id
-    )
+    return has_securable_permission(login, database, name, names.OBJECT, object_id, schema_id=schema_id)
 
 
 def sees_definition(session: Any, database: Database) -> bool:
