@@ -69,7 +69,8 @@ def plan(journal: Path, *, output: TextIO, run: str | None) -> None:
     failed = [s for s in found.statements if s.status in (Status.ERROR, Status.UNKNOWN)]
     if failed:
         click.echo(
-            f"warning: {len(failed)} statements failed while planning; if the run failed too, the plan is incomplete",
+            f"warning: {len(failed)} statements failed while planning; if the run failed too, the plan is "
+            f"incomplete",
             err=True,
         )
     json.dump(made, output, ensure_ascii=False, indent=2)

@@ -3,7 +3,8 @@
 """The one action behind every module of the collection.
 
 With a local connection the module runs in this process: no payload, no second interpreter. Otherwise (a jump
-host, become, or ``sqlhosting_in_process: false``) Ansible executes it on the target; templates, plan and journal
+host, become, or ``sqlhosting_in_process: false``) Ansible executes it on the target; templates, plan and
+journal
 settings travel with it and its journal lines are brought back, also after a failure.
 """
 
@@ -13,9 +14,9 @@ import importlib
 import importlib.util
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ansible import constants as C
+from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
@@ -36,6 +37,7 @@ _PREFIX = "mssql_"
 # mssql_plan reads the controller's journal, so it never runs elsewhere.
 _ALWAYS_IN_PROCESS = frozenset(("mssql_plan",))
 _IN_PROCESS_VARIABLE = "sqlhosting_in_process"
+_NATIVE = ((str, str.__str__), (int, int), (float, float))
 
 
 def _preload() -> None:
@@ -50,7 +52,7 @@ def _begin_run() -> None:
     if _journal.RUN_VARIABLE not in os.environ:
         os.environ[_journal.RUN_VARIABLE] = _journal.new_ulid()
     if _journal.JOURNAL_VARIABLE not in os.environ:
-        folder = os.path.dirname(C.CONFIG_FILE) if C.CONFIG_FILE else os.getcwd()
+        folder = os.path.dirname(constants.CONFIG_FILE) if constants.CONFIG_FILE else os.getcwd()
         os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, "ansible", os.getpid())
 
 
@@ -123,7 +125,9 @@ class ActionModule(ActionBase):
             # The same message as in-process, and nothing is shipped.
             return run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context)
         context.journal.check_writable()
-        remote = f"/tmp/sqlhosting-{context.journal.run}-{_journal.new_ulid()}.jsonl"  # noqa: S108 - made with O_EXCL
+        # A name that nobody can guess, made with O_EXCL: kept out of Ansible's temporary folder, where a user whom
+        # become names may not write.
+        remote = f"/tmp/sqlhosting-{context.journal.run}-{_journal.new_ulid()}.jsonl"  # noqa: S108
         settings = context_settings(context, journal_path=remote, texts=context.templates.texts())
         fetched: list[dict] = []
         try:
@@ -162,7 +166,8 @@ def _checked(result: dict, fetched: list[dict], remote: str, context: RunContext
     if have < wanted:
         result["failed"] = True
         result["msg"] = (
-            f"{wanted - have} of {wanted} statements are missing in the journal: {remote} on the target could not be "
+            f"{wanted - have} of {wanted} statements are missing in the journal: {remote} on the target "
+            f"could not be "
             f"read completely. Append its lines to {context.journal.path}. {result.get('msg', '')}"
         ).rstrip()
     return result
@@ -176,17 +181,12 @@ def _module_code(name: str):
 def plain(value: object) -> object:
     """Ansible's tagged, lazy and vaulted values as plain ones, which the driver and JSON understand."""
     if value is None or isinstance(value, bool):
-        return None if value is None else bool(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
+        return value
+    for kind, native in _NATIVE:
+        if isinstance(value, kind):
+            return native(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        if not isinstance(value, (list, tuple)):
-            return str(value)  # a vaulted string: str() decrypts it
+    if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return str(value)
+    return str(value)  # a vaulted string: str() decrypts it

@@ -9,9 +9,11 @@ type: aggregate
 short_description: Gives each run its journal of statements and says at the end where it is
 version_added: 0.1.0
 description:
-  - Sets E(SQLHOSTING_RUN) and E(SQLHOSTING_JOURNAL) for the run unless they are set already, so that all modules of
+  - Sets E(SQLHOSTING_RUN) and E(SQLHOSTING_JOURNAL) for the run unless they are set already, so that all
+  modules of
     the collection append to one file, and prints one line at the end with the file and what it holds.
-  - The file is C(.artifacts/journals/<UTC time>-<playbook>-<pid>.jsonl) beside the C(ansible.cfg) in use, else in
+  - The file is C(.artifacts/journals/<UTC time>-<playbook>-<pid>.jsonl) beside the C(ansible.cfg) in use,
+  else in
     the current folder. It is made when the first statement is journalled.
   - Never makes a run fail.
 requirements:
@@ -22,7 +24,7 @@ author:
 
 import os
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
 
@@ -59,12 +61,12 @@ class CallbackModule(CallbackBase):
 def _begin(name: str) -> None:
     os.environ.setdefault(_journal.RUN_VARIABLE, _journal.new_ulid())
     if not os.environ.get(_journal.JOURNAL_VARIABLE):
-        folder = os.path.dirname(C.CONFIG_FILE) if C.CONFIG_FILE else os.getcwd()
+        folder = os.path.dirname(constants.CONFIG_FILE) if constants.CONFIG_FILE else os.getcwd()
         os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, name, os.getpid())
 
 
 def closing_line(path: str, run: str) -> str:
-    """``journal: PATH (12 statements read, 3 sent changes, …)``; empty when the run sent and planned nothing."""
+    """``journal: PATH (statements: 12 read, 3 changing)``; empty when the run sent and planned nothing."""
     try:
         with open(path, "rb") as file:
             lines = [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]

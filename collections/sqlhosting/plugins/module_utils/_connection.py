@@ -55,7 +55,8 @@ def choose_driver(wanted: str | None, available: list[str]) -> str:
             return wanted
         if wanted not in available:
             raise DriverMissing(
-                f"odbc_driver: {wanted!r} is not registered on this machine (registered: {_listed(available)})",
+                f"odbc_driver: {wanted!r} is not registered on this machine (registered: "
+                f"{_listed(available)})",
                 remedy=_INSTALL,
             )
         return wanted
@@ -110,18 +111,22 @@ def check_options(options: dict, kind: str) -> None:
             if not options.get(field):
                 raise InvalidInput(field=field, problem=f"is needed with authentication: {authentication}")
     if kind == FREETDS:
-        if authentication.startswith("entra"):
-            raise InvalidInput(
-                field="authentication",
-                problem=f"FreeTDS cannot do {authentication}",
-                remedy="Use ODBC Driver 18.",
-            )
-        if options["encrypt"] == "strict":
-            raise InvalidInput(
-                field="encrypt",
-                problem="FreeTDS cannot do strict (TDS 8)",
-                remedy="Use ODBC Driver 18, or encrypt: yes.",
-            )
+        _check_freetds(options)
+
+
+def _check_freetds(options: dict) -> None:
+    if options["authentication"].startswith("entra"):
+        raise InvalidInput(
+            field="authentication",
+            problem=f"FreeTDS cannot do {options['authentication']}",
+            remedy="Use ODBC Driver 18.",
+        )
+    if options["encrypt"] == "strict":
+        raise InvalidInput(
+            field="encrypt",
+            problem="FreeTDS cannot do strict (TDS 8)",
+            remedy="Use ODBC Driver 18, or encrypt: yes.",
+        )
 
 
 def connection_string(options: dict, driver: str) -> str:
@@ -194,7 +199,8 @@ def open_connection(options: dict):
     if pyodbc is None:
         raise DriverMissing(
             f"the Python package pyodbc cannot be used here ({PYODBC_PROBLEM})",
-            remedy="Install it for the Python that Ansible uses ('pip install pyodbc'), and Debian's 'unixodbc'.",
+            remedy="Install it for the Python that Ansible uses ('pip install pyodbc'), and Debian's "
+            "'unixodbc'.",
         )
     driver = choose_driver(options.get("odbc_driver"), pyodbc.drivers())
     text = connection_string(options, driver)

@@ -38,7 +38,9 @@ _NO_DRIVER_STATES = frozenset(("IM002", "IM003", "IM004"))
 
 
 class Diagnostic:
-    """One diagnostic record: ``sqlstate``, SQL Server's ``number`` (None when the driver speaks) and the bare text."""
+    """One diagnostic record: ``sqlstate``, SQL Server's ``number`` (None when the driver speaks) and the bare
+    text.
+    """
 
     def __init__(self, sqlstate: str | None, number: int | None, text: str) -> None:
         self.sqlstate = sqlstate
@@ -97,7 +99,8 @@ def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> M
     if found.sqlstate in _NO_DRIVER_STATES or "can't open lib" in text.lower():
         return DriverMissing(
             f"the ODBC driver {driver} cannot be loaded: {text}",
-            remedy="Install it, or name another by odbc_driver; 'odbcinst -q -d' lists the registered drivers.",
+            remedy="Install it, or name another by odbc_driver; 'odbcinst -q -d' lists the registered "
+            "drivers.",
             **facts,
         )
     if known is not None:
@@ -105,7 +108,8 @@ def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> M
     if _CERTIFICATE_TEXT.search(text):
         return CertificateNotTrusted(
             f"no encrypted connection: {text}",
-            remedy="Have the server's certificate signed by an authority this machine trusts and naming login_host; "
+            remedy="Have the server's certificate signed by an authority this machine trusts and naming "
+            "login_host; "
             "only for a lab: trust_server_certificate: true.",
             **facts,
         )
@@ -113,7 +117,8 @@ def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> M
         return LoginFailed(text, remedy=KNOWN[18456].remedy, **facts)
     return ConnectionFailed(
         f"no connection: {text}",
-        remedy="Check login_host, login_port or login_instance, the network and that the instance is running.",
+        remedy="Check login_host, login_port or login_instance, the network and that the instance is "
+        "running.",
         retryable=True,
         **facts,
     )

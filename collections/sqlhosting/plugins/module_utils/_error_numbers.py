@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What SQL Server's error numbers mean for us: class, remedy, and whether to send the statement again.
 
-Source: "Database Engine events and errors" on Microsoft Learn. Numbers that come in pairs (1802 with 5170, 5069
+Source: "Database Engine events and errors" on Microsoft Learn. Numbers that come in pairs (1802 with 5170, "
+        "5069
 trailing another error) are all listed: ODBC on Linux keeps only the first of them.
 """
 
@@ -39,7 +40,8 @@ KNOWN = _table(
     (
         (18456,),
         errors.LoginFailed,
-        "Check login_user and login_password. The instance's error log tells the true reason (state 8 wrong password, "
+        "Check login_user and login_password. The instance's error log tells the true reason (state 8 wrong "
+        "password, "
         "7 disabled, 5 no such login, 38 no such database).",
     ),
     ((18470,), errors.LoginFailed, "The login is disabled: enable it, or use another."),
@@ -58,14 +60,16 @@ KNOWN = _table(
     (
         (4060, 4064),
         errors.DatabaseMissing,
-        "The login cannot open this database at login: it is missing, offline or closed to it. Use login_database: master.",
+        "The login cannot open this database at login: it is missing, offline or closed to it. Use "
+        "login_database: master.",
     ),
     # Databases
     ((1801,), errors.ObjectExists, "The database exists already."),
     (
         (5170,),
         errors.ObjectExists,
-        "A file of that name lies on the disk, perhaps left by a database dropped while offline: remove or attach it.",
+        "A file of that name lies on the disk, perhaps left by a database dropped while offline: remove or "
+        "attach it.",
     ),
     (
         (1802,),

@@ -122,7 +122,7 @@ class ConnectionFailed(MssqlError):
 
 
 class CertificateNotTrusted(ConnectionFailed):
-    """The server's certificate is not signed by an authority that this machine trusts, or names another host."""
+    """The server's certificate is signed by nobody that this machine trusts, or names another host."""
 
 
 class LoginFailed(ConnectionFailed):
@@ -166,7 +166,7 @@ class OutOfSpace(StatementFailed):
 
 
 class OutcomeUnknown(MssqlError):
-    """The link broke, or the time was up, after the statement was sent: it may or may not have taken effect."""
+    """The link broke or the time was up after the statement was sent: it may or may not have taken effect."""
 
 
 class PlanRefused(MssqlError):

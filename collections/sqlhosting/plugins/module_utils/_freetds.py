@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Make FreeTDS verify the server's certificate: it does so only when a configuration file names authorities.
 
-FreeTDS 1.x takes ``ca file`` and ``check certificate hostname`` from freetds.conf, not from the connection string
+FreeTDS 1.x takes ``ca file`` and ``check certificate hostname`` from freetds.conf, not from the connection
+string
 ("The freetds.conf file", FreeTDS user guide).
 """
 
@@ -48,7 +49,7 @@ def configuration(*, verify: bool):
 
 
 def ca_file() -> str:
-    """The bundle of trusted authorities: SSL_CERT_FILE, else the system's, else FreeTDS's word for its own."""
+    """The bundle of trusted authorities: SSL_CERT_FILE, else the system's, else FreeTDS's word for it."""
     for path in (os.environ.get(CA_FILE_VARIABLE), *_CA_FILES):
         if path and os.path.exists(path):
             return path

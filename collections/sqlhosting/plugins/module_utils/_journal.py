@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The journal: one JSON line per event, written before a statement is sent and after it returned.
 
-Events: ``planned`` (check mode: would be sent), ``intent`` (about to be sent), ``outcome``. An intent without an
-outcome means that nobody knows. Many processes may append to one file: each line is one write under a lock, and
+Events: ``planned`` (check mode: would be sent), ``intent`` (about to be sent), ``outcome``. An intent without
+an
+outcome means that nobody knows. Many processes may append to one file: each line is one write under a lock,
+and
 the lock also gives out ``seq``. A torn last line (power cut, full disk) is closed and otherwise left alone.
 """
 
@@ -34,11 +36,13 @@ PLAN_VARIABLE = "SQLHOSTING_APPROVED_PLAN"
 TEMPLATES_VARIABLE = "SQLHOSTING_TEMPLATES"
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_REMEDY = "Nothing is sent without it: make room on the disk or point SQLHOSTING_JOURNAL at a file that can be written."
+_REMEDY = "Nothing is sent without it: make room on the disk, or point SQLHOSTING_JOURNAL at a file that can be written."
 
 
 def new_ulid() -> str:
-    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters that sort by time (ulid/spec on GitHub)."""
+    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters that sort by time (ulid/spec on
+    GitHub).
+    """
     value = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
@@ -71,7 +75,8 @@ def parse_lines(data: bytes) -> list[dict]:
 class Journal:
     """Append to a journal file and know what this run has written so far.
 
-    ``positions`` (instance → last position used of the approved plan) and ``planned`` ((instance, thing) that check
+    ``positions`` (instance → last position used of the approved plan) and ``planned`` ((instance, thing) that
+    check
     mode would have created) start a journal on another machine with what the controller's journal knows;
     ``fresh`` then insists on a new file, so that nobody can lay a link in its place.
     """
@@ -121,7 +126,9 @@ class Journal:
             self._learn(line)
 
     def adopt(self, lines: list[dict]) -> None:
-        """Append lines that were written on another machine; they get this file's ``seq`` and keep their time."""
+        """Append lines that were written on another machine; they get this file's ``seq`` and keep their
+        time.
+        """
         with self.locked():
             for line in lines:
                 self.append({key: value for key, value in line.items() if key not in ("seq", "run")})
@@ -217,7 +224,9 @@ class Journal:
 
 
 def count(lines: list[dict]) -> dict[str, int]:
-    """How many statements lines hold: sent ``read`` and ``change``, ``planned``, ``failed``, outcome ``unknown``."""
+    """How many statements lines hold: sent ``read`` and ``change``, ``planned``, ``failed``, outcome
+    ``unknown``.
+    """
     intents = {line["statement_id"]: line for line in lines if line["event"] == INTENT}
     outcomes = {line["statement_id"]: line.get("status") for line in lines if line["event"] == OUTCOME}
     return {

@@ -25,7 +25,9 @@ CONTEXT_OPTION = "_context"  # hidden: what the action hands to a module that ru
 
 
 def run_module(argument_spec: dict, rules: dict, run, raw: dict, context: RunContext) -> dict:
-    """Validate ``raw`` options and run. Always gives a result; a failure has ``failed``, ``msg`` and ``error``."""
+    """Validate ``raw`` options and run. Always gives a result; a failure has ``failed``, ``msg`` and
+    ``error``.
+    """
     spec = full_spec(argument_spec)
     try:
         params, secrets = validate(spec, rules, raw)

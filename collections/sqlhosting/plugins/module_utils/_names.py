@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which names may be given to databases, logins and users. Whether two names are equal is the server's to say."""
+"""Which names may be given to databases, logins and users. Whether two names are equal is the server's to
+say.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The approved plan: an ordered list of changing statements. What is not next in it is not sent.
 
-File: ``{"version": 1, "hash": …, "statements": [{"instance", "database", "template", "sha256", "text"}, …]}``.
+File: ``{"version": 1, "hash": …, "statements": [{"instance", "database", "template", "sha256", "text"}…]}``.
 ``hash`` is over the canonical list, so an approval can be bound to it; ``sha256`` is over the captured text.
 """
 
@@ -71,7 +71,7 @@ def _key(statement: dict) -> tuple:
 
 
 def plan_hash(statements: list[dict]) -> str:
-    """sha256 over the canonical JSON of the statements: lists of instance, database, template, sha256, text."""
+    """sha256 over the canonical JSON of the statements: instance, database, template, sha256, text."""
     rows = [[statement[field] for field in FIELDS] for statement in statements]
     canonical = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

@@ -1,9 +1,12 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A module's session on one instance: every statement goes through here, so every statement is in the journal."""
+"""A module's session on one instance: every statement goes through here, so every statement is in the
+journal.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 
@@ -32,7 +35,7 @@ RETRY_PAUSES_S = (
     4.0,
 )  # concurrent CREATE DATABASEs hold model for a second or two (1807)
 CONNECT_PAUSES_S = (0.2, 0.5)  # only while login_timeout is not used up
-SECRET_PARAMETER = "<secret>"
+SECRET_PARAMETER = "<secret>"  # noqa: S105 - what the journal shows instead
 
 
 class RunContext:
@@ -165,12 +168,10 @@ class Session:
         """End the session on the server."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            try:
+            with contextlib.suppress(Exception):  # the link may be gone; there is nothing left to close then
                 connection.close()
-            except Exception:  # noqa: S110 - the link may be gone; there is nothing left to close then
-                pass
 
-    # -- one statement ------------------------------------------------------------------------------------------
+    # -- one statement ---------------------------------------------------------------------------------------
 
     def _statement(self, template: str, kind: str, database: str | None, values: dict) -> _Statement:
         try:
@@ -195,7 +196,8 @@ class Session:
             except MssqlError as exc:
                 if pause_s is None or not exc.retryable:
                     raise
-            self.context.pause(pause_s * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
+            # Random pauses spread processes that collide; they guard nothing.
+            self.context.pause(pause_s * random.uniform(0.75, 1.25))  # noqa: S311
         raise AssertionError("unreachable")
 
     def _plan_position(self, statement: _Statement) -> int:
@@ -261,10 +263,9 @@ class Session:
                 if not cursor.nextset():
                     return rows
         finally:
-            try:
+            # Closing after a broken link fails; the first error is the one to tell.
+            with contextlib.suppress(Exception):
                 cursor.close()
-            except Exception:  # noqa: S110 - closing after a broken link fails; the first error is the one to tell
-                pass
 
     def _mapped(self, exc: Exception, statement: _Statement) -> MssqlError:
         error = mapped_statement_error(exc, masks=self._masks(statement), statement=statement.template.name)
@@ -314,7 +315,7 @@ class Session:
             line["creates"] = statement.creates
         return line
 
-    # -- the connection -----------------------------------------------------------------------------------------
+    # -- the connection --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         if self._connection is not None:

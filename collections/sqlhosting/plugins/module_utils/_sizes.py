@@ -22,7 +22,9 @@ _EXAMPLE = "Write a whole number of MiB with its unit, for instance 512MiB, 10Gi
 
 
 def parse_mib(value: str, *, field: str = "size") -> int:
-    """Whole MiB > 0 from ``10GiB``. Raises :class:`InvalidInput` that names the field, the value and the remedy."""
+    """Whole MiB > 0 from ``10GiB``. Raises :class:`InvalidInput` that names the field, the value and the
+    remedy.
+    """
     match = _SIZE.fullmatch(str(value))
     if not match:
         raise InvalidInput(field=field, problem=f"{value!r} is not a size", remedy=_EXAMPLE)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Find a T-SQL template: in the folder of approved revisions first, then among the shipped ones.
 
-In the controller's process templates are files; a module that runs elsewhere gets all of them as texts, because
-Ansible ships only Python files with a module.
+In the controller's process templates are files; a module that runs elsewhere gets all of them as texts,
+because Ansible ships only Python files with a module.
 """
 
 from __future__ import annotations

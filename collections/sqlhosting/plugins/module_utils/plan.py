@@ -12,7 +12,7 @@ MAX_LISTED = 20  # differences in the result; the journal holds all planned stat
 
 
 def run(session, params: dict) -> dict:
-    """Raises :class:`PlanRefused` with the differences; without an approved plan there is nothing to verify."""
+    """Raises :class:`PlanRefused` with the differences; without an approved plan nothing is verified."""
     rehearsed = session.context.journal.planned_changes()
     plan = session.context.plan
     if plan is None:
@@ -20,7 +20,8 @@ def run(session, params: dict) -> dict:
             changed=False,
             verified=False,
             rehearsed=len(rehearsed),
-            summary="No approved plan is set (SQLHOSTING_APPROVED_PLAN): statements are sent as the modules decide.",
+            summary="No approved plan is set (SQLHOSTING_APPROVED_PLAN): statements are sent as the modules "
+            "decide.",
         )
     differences = plan.differences(rehearsed)
     if differences:
@@ -40,5 +41,6 @@ def run(session, params: dict) -> dict:
         plan_hash=plan.hash,
         approved=len(plan.statements),
         rehearsed=len(rehearsed),
-        summary=f"All {len(rehearsed)} rehearsed statements are in the approved plan ({len(plan.statements)} statements).",
+        summary=f"All {len(rehearsed)} rehearsed statements are in the approved plan "
+        f"({len(plan.statements)} statements).",
     )

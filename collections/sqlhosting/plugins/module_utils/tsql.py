@@ -28,7 +28,8 @@ except (
 
 MAX_IDENTIFIER = 128  # sysname is nvarchar(128): UTF-16 code units
 _SID = re.compile(r"0x[0-9A-Fa-f]{32}")  # SQL logins: 16 bytes (CREATE LOGIN on Microsoft Learn)
-# A printed value travels through Jinja's joining as SOH, four hexadecimal fields (text, captured, secret, label), ETX.
+# A printed value travels through Jinja's joining as SOH, four hexadecimal fields (text, captured, secret,
+# label), ETX.
 # Templates may not hold these characters.
 _MARK = re.compile("\x01([0-9a-f]*)[.]([0-9a-f]*)[.]([0-9a-f]*)[.]([0-9a-f]*)\x03")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -142,7 +143,9 @@ def keyword(value: object, *allowed: str) -> _Sql:
 
 
 def word(value: object) -> _Sql:
-    """A bare word that the grammar does not let us quote, such as a collation's name: letters, digits, underscores."""
+    """A bare word that the grammar does not let us quote, such as a collation's name: letters, digits,
+    underscores.
+    """
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise TemplateError(f"|word takes letters, digits and underscores, not {value!r}")
     return _Sql(value)
@@ -225,14 +228,15 @@ def _unpack(match: re.Match) -> tuple:
 
 
 def _finalize_value(_context: object, value: object) -> str:
-    """What ``{{ … }}`` may print. Takes the context only so that Jinja does not evaluate it at compile time."""
+    """What ``{{ … }}`` may print. Takes the context only to keep Jinja from evaluating it at compile time."""
     if isinstance(value, _Sql):
         return f"\x01{_pack(value.text, value.captured, value.secret, value.label)}\x03"
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
     _refuse_undefined(value)
     raise TemplateError(
-        f"a value of type {type(value).__name__} was printed without |ident, |literal, |secret, |sid, |keyword, |word or |mib"
+        f"a value of type {type(value).__name__} was printed without |ident, |literal, |secret, |sid, "
+        f"|keyword, |word or |mib"
     )
 
 
