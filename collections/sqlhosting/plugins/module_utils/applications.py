@@ -23,7 +23,7 @@ NAME_LENGTH = 50
 # A contained availability group keeps <group>_master and <group>_msdb; the others are taken everywhere.
 RESERVED_DATABASES = ("master", "model", "msdb", "tempdb")
 DELETION_MARK = "__del_"
-DELETED = re.compile(re.escape(DELETION_MARK) + r"\d{8}$")
+DELETED = re.compile(re.escape(DELETION_MARK) + r"\d{8}\Z")
 
 LARGEST_DATA_MIB = 16 * 1024 * 1024  # one data file: 16 TiB
 LARGEST_LOG_MIB = 2 * 1024 * 1024  # one log file: 2 TiB
@@ -195,6 +195,11 @@ def belonging(application: str, *, logins: list[dict], databases: list[dict]) ->
         "login_enabled": bool(customer) and not customer.get("is_disabled"),
         "databases": sorted(owned, key=lambda entry: entry["name"]),
     }
+
+
+def is_deleted_form(name: str, database: str) -> bool:
+    """Whether ``name`` is what ``database`` was called when it was put out of reach."""
+    return DELETED.sub("", name).lower() == database.lower() and DELETED.search(name) is not None
 
 
 def only_database(owned: list[dict], application: str, database: str) -> list[dict]:

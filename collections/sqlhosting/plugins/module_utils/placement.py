@@ -18,7 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import belonging
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import (
+    belonging,
+    customer_login,
+    is_deleted_form,
+    owner_login,
+)
 
 THRESHOLDS = {"cpu_percent": 80, "memory_percent": 95, "disk_free_percent": 10, "databases": 100}
 
@@ -36,7 +41,7 @@ class Load:
     memory_percent: float | None = None
     disk_total_mib: float | None = None
     disk_free_mib: float | None = None
-    promised_mib: float = 0  # what the databases that are there may still grow by under their limits
+    promised_mib: float | None = 0  # what the databases that are there may still grow by under their limits
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Candidate:
 
     name: str
     against: list[str] = field(default_factory=list)
-    too_small: list[str] = field(default_factory=list)  # of ``against``, what no patience mends
+    blocked: list[str] = field(default_factory=list)  # of ``against``, what holds for its own too
     notes: list[str] = field(default_factory=list)
     room: float = 0.0  # 0 to 1: what is left of the scarcest resource
     free_mib: float = 0.0
@@ -53,14 +58,14 @@ class Candidate:
     holds: bool = False
 
     def sentence(self) -> str:
-        """For people: ``sql02: has no room: …``."""
+        """For people: ``sql02: cannot take it: …``."""
         if not self.reachable:
             return f"{self.name}: could not be asked: {self.against[0]}"
-        if self.holds and not self.too_small:
+        if self.holds and not self.blocked:
             return f"{self.name}: holds the application already"
         notes = "; ".join(self.notes)
         if self.against:
-            return f"{self.name}: has no room: {'; '.join(self.against)}"
+            return f"{self.name}: cannot take it: {'; '.join(self.against)}"
         return f"{self.name}: {self.room:.0%} left of its scarcest resource ({notes})"
 
 
@@ -83,10 +88,10 @@ def weigh(name: str, load: Load, *, wanted_mib: float, thresholds: dict) -> Cand
     judge("memory", memory, thresholds["memory_percent"], f"{memory or 0:.0f} %")
     judge("databases", load.databases, thresholds["databases"], f"{load.databases}")
 
-    if load.disk_total_mib is None or load.disk_free_mib is None:
+    if load.disk_total_mib is None or load.disk_free_mib is None or load.promised_mib is None:
         # Without it nothing can be promised; CPU and memory only say how fast it will be.
-        candidate.too_small.append(
-            "its free disk space is not visible to the platform's login (VIEW SERVER STATE)"
+        candidate.blocked.append(
+            "its disk space is not visible to the platform's login (VIEW SERVER STATE, VIEW ANY DEFINITION)"
         )
     else:
         reserve = load.disk_total_mib * thresholds["disk_free_percent"] / 100
@@ -95,14 +100,14 @@ def weigh(name: str, load: Load, *, wanted_mib: float, thresholds: dict) -> Cand
         candidate.free_mib = free
         candidate.notes.append(f"disk {_gib(max(free, 0))} not promised")
         if left < 0 and wanted_mib:
-            candidate.too_small.append(
+            candidate.blocked.append(
                 f"{_gib(wanted_mib)} wanted, {_gib(load.disk_free_mib)} free, of which "
                 f"{_gib(load.promised_mib)} are promised to other databases and {_gib(reserve)} are kept "
                 f"free (threshold {thresholds['disk_free_percent']:g} %)"
             )
         usable = load.disk_total_mib - reserve
         rooms.append(max(0.0, left / usable) if usable > 0 else 0.0)
-    candidate.against += candidate.too_small
+    candidate.against += candidate.blocked
     candidate.room = min(rooms) if rooms else 0.0
     return candidate
 
@@ -133,33 +138,83 @@ def _volume_for_data(instance: dict) -> dict | None:
     return min(volumes, key=lambda volume: volume["available_mib"]) if volumes else None
 
 
-def _promised_mib(instance: dict) -> float:
-    return sum(
-        max(0, entry["max_size_mib"] - entry["size_mib"])
-        for database in instance.get("databases") or []
-        if not database.get("is_system")
-        for entry in database.get("files") or []
-        if entry.get("max_size_mib") is not None and entry.get("size_mib") is not None
-    )
+def _promised_mib(instance: dict) -> float | None:
+    """What user databases may still grow by under their limits; None when their files are not visible."""
+    promised = 0.0
+    for database in instance.get("databases") or []:
+        if database.get("is_system"):
+            continue
+        for kind in ("data", "log"):
+            size, most = database.get(f"{kind}_size_mib"), database.get(f"{kind}_max_size_mib")
+            if size is None:
+                return None
+            # Without a limit of its own a database has been promised nothing.
+            promised += max(0, most - size) if most is not None else 0
+    return promised
 
 
 def _gib(mib: float) -> str:
     return f"{mib / 1024:.1f} GiB"
 
 
+def _there(instance: dict) -> dict[str, dict]:
+    return {database["name"].lower(): database for database in instance["databases"]}
+
+
 def _missing_mib(databases: list[dict], instance: dict) -> float:
-    there = {database["name"].lower() for database in instance.get("databases") or []}
+    there = _there(instance)
     return sum(entry["wanted_mib"] for entry in databases if entry["database"].lower() not in there)
 
 
-def _holds(application: str, databases: list[dict], instance: dict) -> bool:
-    found = belonging(
-        application, logins=instance.get("logins") or [], databases=instance.get("databases") or []
-    )
-    there = {database["name"].lower() for database in instance.get("databases") or []}
-    return bool(
-        found["owner"] or found["login"] or any(entry["database"].lower() in there for entry in databases)
-    )
+def _in_the_way(databases: list[dict], instance: dict, owner: str | None, platform_login: str) -> list[str]:
+    """Databases that have a wanted name and are not the application's, or are, under another spelling.
+
+    A run that ended between creating a database and handing it to its owner leaves it with the platform's
+    login: where the owner login is there, such a database is the application's.
+    """
+    there = _there(instance)
+    sysadmins = {login["name"].lower() for login in instance["logins"] if "sysadmin" in login["server_roles"]}
+    ours = {owner.lower(), platform_login.lower(), *sysadmins} if owner else set()
+    ours.discard("")  # no owner that is known is nobody's consent
+    found = []
+    for entry in databases:
+        wanted = entry["database"]
+        database = there.get(wanted.lower())
+        if database is not None and (database.get("owner") or "").lower() not in ours:
+            found.append(f"a database {database['name']} is there that belongs to {database.get('owner')}")
+        elif database is not None and database["name"] != wanted:
+            found.append(f"it is there as {database['name']}: spell it so")
+        found += [
+            f"{name} is kept since {wanted} was deleted: purge it first, or choose another name"
+            for name in sorted(database["name"] for database in there.values())
+            if is_deleted_form(name, wanted)
+        ]
+    return found
+
+
+def _candidate(
+    name: str, result: dict, *, application: str, databases: list[dict], thresholds: dict, platform_login: str
+) -> Candidate:
+    instance = result.get("instance")
+    if result.get("failed") or result.get("unreachable") or not instance:
+        return Candidate(name, reachable=False, against=[str(result.get("msg") or "no answer")])
+    if instance.get("logins") is None or instance.get("databases") is None:
+        hidden = "its logins or databases are not visible to the platform's login (VIEW ANY DEFINITION)"
+        return Candidate(name, reachable=False, against=[hidden])
+    wanted_mib = _missing_mib(databases, instance)
+    candidate = weigh(name, load_of(instance), wanted_mib=wanted_mib, thresholds=thresholds)
+    found = belonging(application, logins=instance["logins"], databases=instance["databases"])
+    candidate.holds = bool(found["owner"] or found["login"])
+    other_spelling = {found["owner"], found["login"]} - {
+        owner_login(application),
+        customer_login(application),
+        None,
+    }
+    in_the_way = [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
+    in_the_way += _in_the_way(databases, instance, found["owner"], platform_login)
+    candidate.blocked += in_the_way
+    candidate.against += in_the_way
+    return candidate
 
 
 def place(
@@ -170,27 +225,27 @@ def place(
     thresholds: dict,
     named: str | None = None,
     must_exist: bool = False,
+    platform_login: str = "",
 ) -> dict:
     """Choose. ``seen`` maps each instance of the pool to the result of its ``mssql_discover`` task.
 
     ``databases`` are those of the booking as ``layout`` gives them, ``named`` the instance it asks for,
-    ``must_exist`` refuses where the application is not there yet. Returns ``{"instance": name,
+    ``must_exist`` refuses where the application is not there yet, ``platform_login`` is whom new databases
+    belong to before they are handed to their owner. Returns ``{"instance": name,
     "exists": bool, "reasons": [sentence for each instance]}``. Raises :class:`PlacementError`.
     """
     thresholds = {**THRESHOLDS, **thresholds}
-    candidates = []
-    for name in sorted(seen):
-        result = seen[name]
-        if result.get("failed") or result.get("unreachable") or "instance" not in result:
-            text = str(result.get("msg") or "no answer")
-            candidates.append(Candidate(name, reachable=False, against=[text]))
-            continue
-        instance = result["instance"]
-        candidate = weigh(
-            name, load_of(instance), wanted_mib=_missing_mib(databases, instance), thresholds=thresholds
+    candidates = [
+        _candidate(
+            name,
+            seen[name],
+            application=application,
+            databases=databases,
+            thresholds=thresholds,
+            platform_login=platform_login,
         )
-        candidate.holds = _holds(application, databases, instance)
-        candidates.append(candidate)
+        for name in sorted(seen)
+    ]
     reasons = [candidate.sentence() for candidate in candidates]
     chosen = _choose(application, candidates, named=named, must_exist=must_exist, reasons=reasons)
     return {"instance": chosen.name, "exists": chosen.holds, "reasons": reasons}
@@ -239,7 +294,7 @@ def _choose(
         )
     if not chosen.reachable:
         raise PlacementError(f"The instance {chosen.name} could not be asked:\n{listed}")
-    if chosen.too_small if chosen.holds else chosen.against:
+    if chosen.blocked if chosen.holds else chosen.against:
         raise PlacementError(
             f"The instance {chosen.name} has no room for the application {application}:\n{listed}"
         )
