@@ -41,7 +41,7 @@ _NATIVE = ((str, str.__str__), (int, int), (float, float))
 
 
 def _preload() -> None:
-    """Import every module's code once. Ansible imports this file in the parent, and its workers inherit it."""
+    """Import every module's code. Ansible imports this file in the parent, and its workers inherit it."""
     for name in ("database", "discover", "login", "plan", "quota"):
         if importlib.util.find_spec(_UTILS + name):
             importlib.import_module(_UTILS + name)
@@ -125,7 +125,7 @@ class ActionModule(ActionBase):
             # The same message as in-process, and nothing is shipped.
             return run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context)
         context.journal.check_writable()
-        # A name that nobody can guess, made with O_EXCL: kept out of Ansible's temporary folder, where a user whom
+        # A name that nobody can guess, made with O_EXCL; not in Ansible's temporary folder, where a user whom
         # become names may not write.
         remote = f"/tmp/sqlhosting-{context.journal.run}-{_journal.new_ulid()}.jsonl"  # noqa: S108
         settings = context_settings(context, journal_path=remote, texts=context.templates.texts())
@@ -141,7 +141,7 @@ class ActionModule(ActionBase):
         return _checked(result, fetched, remote, context)
 
     def _fetch_journal(self, remote: str, context: RunContext) -> list[dict]:
-        """Append the target's lines to our journal and remove its file; no lines when it cannot be reached."""
+        """Append the target's lines to our journal and remove its file; none when it cannot be reached."""
         path = shlex.quote(remote)
         try:
             found = self._low_level_execute_command(f"if [ -f {path} ]; then cat {path}; fi", sudoable=True)

@@ -36,13 +36,11 @@ PLAN_VARIABLE = "SQLHOSTING_APPROVED_PLAN"
 TEMPLATES_VARIABLE = "SQLHOSTING_TEMPLATES"
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_REMEDY = "Nothing is sent without it: make room on the disk, or point SQLHOSTING_JOURNAL at a file that can be written."
+_REMEDY = "Nothing is sent without it: make room, or point SQLHOSTING_JOURNAL at a file that can be written."
 
 
 def new_ulid() -> str:
-    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters that sort by time (ulid/spec on
-    GitHub).
-    """
+    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters that sort by time (ulid/spec)."""
     value = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
@@ -53,7 +51,7 @@ def utc_now() -> str:
 
 
 def default_path(folder: str, name: str, pid: int) -> str:
-    """Where a run keeps its journal when nobody said: ``.artifacts/journals/<UTC time>-<name>-<pid>.jsonl``."""
+    """Where a run keeps its journal by default: ``.artifacts/journals/<UTC time>-<name>-<pid>.jsonl``."""
     at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     name = re.sub(r"[^\w.-]", "_", name) or "ansible"
     return os.path.join(os.path.abspath(folder), ".artifacts", "journals", f"{at}-{name}-{pid}.jsonl")

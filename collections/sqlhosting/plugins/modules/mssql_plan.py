@@ -11,8 +11,7 @@ short_description: Verify that a run is about to do what was approved
 version_added: 0.1.0
 description:
   - Compares every changing statement that this run has planned so far, in tasks with C(check_mode=true), with
-  the
-    approved plan that the environment variable E(SQLHOSTING_APPROVED_PLAN) names.
+    the approved plan that the environment variable E(SQLHOSTING_APPROVED_PLAN) names.
   - Fails and lists the differences when the run would send anything that was not approved, before any change.
   - Without an approved plan there is nothing to verify, and RV(verified) is V(false).
   - Needs no connection to an instance and always runs on the controller.
