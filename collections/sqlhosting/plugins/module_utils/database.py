@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import apply_changes, summarise
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseMissing,
@@ -15,11 +13,13 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     OutcomeUnknown,
     PermissionDenied,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._names import (
-    MAX_NAME,
-    check_database_name,
-    check_name,
-    is_system_database,
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_checks import (
+    check_free_space,
+    check_input,
+    check_level,
+    check_owner,
+    growth_needs,
+    known_collation,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_decide import (
     decide_absent,
@@ -33,12 +33,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_decide i
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files import (
     KINDS,
-    PAGES_PER_MIB,
     FileWish,
     file_specs,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import SHAPE_OPTIONS, Database
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_volumes import check_room, folder_of
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import Database
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -66,99 +64,49 @@ ARGUMENT_SPEC = {
 }
 SPEC_RULES = {"required_if": [("state", "renamed", ["new_name"])]}
 
-_COLLATION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
-_LOWEST_LEVEL = 100  # SQL Server 2008; 2019 and later know nothing older (ALTER DATABASE compatibility level)
 _REMEDIES = {
     15110: "The new owner is a user in the database: drop that user first, an owner enters as dbo.",
-    5070: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
-    5061: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
-    5030: "Other sessions work in the database: set terminate_sessions: true, or try when nobody works in it.",
-    5075: "Objects depend on the collation (computed columns, check constraints …): drop them first, or keep it.",
-    5120: "A file is missing or not open to the service account: put it back, then bring the database online.",
+    **dict.fromkeys(
+        (5070, 5061, 5030, 5064),
+        "Other sessions work in the database: set terminate_sessions: true, or try when nobody does.",
+    ),
+    5075: "Objects depend on the collation (computed columns, constraints …): drop them first, or keep it.",
+    5120: "A file is missing or not open to the service account: put it back, then try again.",
 }
 
 
 def run(session, params: dict) -> dict:
     """Observe, decide, change; the module's result. Raises :class:`MssqlError`."""
-    _check_input(params)
+    check_input(params)
     return _STATES[params["state"]](session, params)
 
 
-def _check_input(params: dict) -> None:
-    """Everything that can be refused without asking the server."""
-    state = params["state"]
-    if state == "present":
-        check_database_name(params["name"])
-    else:
-        check_name(params["name"], maximum=MAX_NAME)
-    if is_system_database(params["name"]):
-        raise InvalidInput(
-            field="name",
-            problem=f"{params['name']!r} is a system database",
-            remedy="This module never changes one.",
-        )
-    if state == "renamed":
-        check_database_name(params["new_name"], field="new_name")
-    elif params["new_name"] is not None:
-        raise InvalidInput(
-            field="new_name", problem="is used with state: renamed only", remedy="Leave it out."
-        )
-    if state not in ("present", "online"):
-        _refuse(params, SHAPE_OPTIONS, state)
-        if state != "renamed":
-            _refuse(params, ("user_access",), state)
-    if params["collation"] is not None and not _COLLATION.fullmatch(params["collation"]):
-        raise InvalidInput(
-            field="collation",
-            problem=f"{params['collation']!r} is not a collation's name",
-            remedy=_LIST_COLLATIONS,
-        )
-    if params["owner"] is not None:
-        check_name(params["owner"], field="owner")
-    level = params["compatibility_level"]
-    if level is not None and (level < _LOWEST_LEVEL or level % 10):
-        raise InvalidInput(
-            field="compatibility_level",
-            problem=f"{level} does not exist",
-            remedy="Use 150 for 2019, 160 for 2022.",
-        )
-
-
-_LIST_COLLATIONS = "mssql_discover lists those the instance knows (gather_subset: collations)."
-
-
-def _refuse(params: dict, options: tuple, state: str) -> None:
-    for option in options:
-        if params[option] is not None:
-            raise InvalidInput(
-                field=option, problem=f"means nothing with state: {state}", remedy="Leave it out."
-            )
-
-
 def _observe(session, params: dict, name: str) -> tuple:
-    """(the database or None, the rows' first one). A name of another case is found where the server finds it."""
+    """(the database or None, the first row). The server decides whether another case is the same name."""
     rows = session.read(
         "database/observe", database="master", name=name, owner=params["owner"], collation=params["collation"]
     )
-    if rows[0]["name"] is not None:
-        return _with_planned_state(session, Database.from_rows(rows)), rows[0]
+    probe = rows[0]
+    if probe["name"] is not None:
+        return _as_planned(session, Database.from_rows(rows)), probe
     if session.is_planned(f"database:{name}"):
         offline = session.is_planned(f"database:{name}/state=offline")
-        return Database.planned(name, offline=offline), rows[0]
-    if not rows[0]["may_see"]:
+        return Database.planned(name, offline=offline), probe
+    if not probe["may_see"]:
         raise PermissionDenied(
             f"whether database [{name}] exists cannot be seen",
             remedy="Grant the login VIEW ANY DATABASE (public has it unless it was denied).",
         )
-    return None, rows[0]
+    return None, probe
 
 
-def _with_planned_state(session, database: Database) -> Database:
-    """In check mode, an existing database as an earlier task would have left it: offline, or online again."""
-    for state in ("online", "offline"):
-        others = {"online": "offline", "offline": "online"}
-        key = f"database:{database.name}/state="
-        if session.is_planned(key + state) and not session.is_planned(key + others[state]):
+def _as_planned(session, database: Database) -> Database | None:
+    """In check mode, an existing database as an earlier task would have left it: offline, online or gone."""
+    key = f"database:{database.name}"
+    if session.is_planned(f"{key}/state=absent") and not session.is_planned(key):
+        return None
+    for state, other in (("online", "offline"), ("offline", "online")):
+        if session.is_planned(f"{key}/state={state}") and not session.is_planned(f"{key}/state={other}"):
             database.state = state
     return database
 
@@ -186,9 +134,9 @@ def _online(session, params: dict) -> dict:
 
 def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     name = params["name"]
-    _check_owner(session, params, probe)
-    _check_level(session, params)
-    collation = _known_collation(session, params["collation"])
+    check_owner(session, params, probe)
+    check_level(session, params)
+    collation = known_collation(session, params["collation"])
     folders = {"data": session.server.default_data_path, "log": session.server.default_log_path}
     specs = file_specs(name, wishes, folders) if all(folders.values()) else []
     notes = []
@@ -199,7 +147,7 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
             remedy="Set the instance's default data and log path, or leave the sizes out.",
         )
     needs = [(f"{spec['kind']}_size", spec["path"], spec["size_mib"]) for spec in specs if spec["size_mib"]]
-    notes += _check_room(session, needs)
+    notes += check_free_space(session, needs)
     changes = decide_create(name, params, specs=specs, collation=collation)
     try:
         apply_changes(session, changes[:1], _REMEDIES)
@@ -215,7 +163,7 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
 
 
 def _created_after_all(session, params: dict, exc: MssqlError) -> Database:
-    """The database, if it is there after an error of CREATE DATABASE that leaves that open; else raises ``exc``.
+    """The database, if it is there after an error of CREATE DATABASE that leaves it open; else raises ``exc``.
 
     1801: somebody created it between our look and our statement. A broken link: the server may have gone on.
     """
@@ -243,19 +191,18 @@ def _shape(
     if database.name != params["name"]:
         notes.append(f"It exists under the name [{database.name}].")
     collation = None
-    if params["collation"] is not None and not database.same_collation and not database.is_planned:
-        if database.collation is not None:
-            collation = _known_collation(session, params["collation"])
+    if not database.same_collation and database.collation is not None:
+        collation = known_collation(session, params["collation"])
     if params["owner"] is not None and not database.same_owner:
-        _check_owner(session, params, probe)
+        check_owner(session, params, probe)
     if params["compatibility_level"] not in (None, database.compatibility_level):
-        _check_level(session, params)
+        check_level(session, params)
     more, remarks = decide_files(database, wishes)
     notes += remarks
     settings = decide_settings(database, params, planned=session.is_planned, collation=collation)
     if (more or settings) and not first and database.state != "online":
         raise not_ready(database, "changed")
-    notes += _check_room(session, _growth_needs(database, wishes))
+    notes += check_free_space(session, growth_needs(database, wishes))
     changes = [*first, *more, *settings]
     old = database.as_dict() if before is None else before
     apply_changes(session, changes, _REMEDIES)
@@ -272,72 +219,6 @@ def _shape(
         name=database.name,
         existed=before is None,
     )
-
-
-def _growth_needs(database: Database, wishes: dict) -> list:
-    needs = []
-    for kind in KINDS:
-        wanted = wishes[kind].size_mib
-        if wanted is None or database.is_planned:
-            continue
-        file = database.file(kind)
-        more_mib = wanted - file.pages / PAGES_PER_MIB
-        if more_mib > 0:
-            needs.append((f"{kind}_size", file.path, more_mib))
-    return needs
-
-
-def _check_room(session, needs: list) -> list:
-    """Refuse what the volumes cannot hold; notes when they cannot be seen."""
-    if not needs:
-        return []
-    folders = list(dict.fromkeys(path[: len(folder_of(path))] for _option, path, _mib in needs))
-    try:
-        rows = session.read("database/volumes", database="master", folders=folders)
-    except PermissionDenied:
-        return ["Free space was not checked: the login lacks VIEW SERVER STATE."]
-    check_room(needs, rows)
-    return []
-
-
-def _known_collation(session, collation: str | None) -> str | None:
-    """The collation as the server spells it. Raises :class:`InvalidInput` when it cannot be a database's."""
-    if collation is None:
-        return None
-    rows = session.read("database/collation", database="master", collation=collation)
-    if not rows:
-        raise InvalidInput(
-            field="collation", problem=f"{collation!r} is not known to the instance", remedy=_LIST_COLLATIONS
-        )
-    if rows[0]["code_page"] == 0:
-        raise InvalidInput(
-            field="collation",
-            problem=f"{rows[0]['name']!r} is for Unicode data only and cannot be a database's (15301)",
-            remedy="Choose another, for instance the one with _UTF8 at its end.",
-        )
-    return rows[0]["name"]
-
-
-def _check_owner(session, params: dict, probe: dict) -> None:
-    owner = params["owner"]
-    if owner is None or probe["owner_exists"] or session.is_planned(f"login:{owner}"):
-        return
-    raise InvalidInput(
-        field="owner",
-        problem=f"there is no login [{owner}] on the instance",
-        remedy="Create it with mssql_login first.",
-    )
-
-
-def _check_level(session, params: dict) -> None:
-    level = params["compatibility_level"]
-    highest = session.server.major_version * 10
-    if level is not None and level > highest:
-        raise InvalidInput(
-            field="compatibility_level",
-            problem=f"{level} is more than this instance can do",
-            remedy=f"The highest here is {highest}.",
-        )
 
 
 def _offline(session, params: dict) -> dict:

@@ -29,8 +29,8 @@ Planned = Callable[[str], bool]
 def decide_create(name: str, params: dict, *, specs: list, collation: str | None) -> list:
     """CREATE DATABASE, then every setting that was asked for: a new database's own settings are model's.
 
-    ``specs`` are the file specifications ([] leaves files to the server), ``collation`` the name as the server
-    spells it.
+    ``specs`` are the file specifications ([] leaves files to the server); ``collation`` is spelt as on the
+    server.
     """
     create = Change(
         "database/create",
@@ -45,7 +45,7 @@ def decide_create(name: str, params: dict, *, specs: list, collation: str | None
 
 
 def settings_of_new(name: str, params: dict) -> list:
-    """Every setting asked for, none left out because it might be the default: what an approver reads is complete."""
+    """Every setting asked for, also what may be the default anyway: what an approver reads is complete."""
     fresh = Database(name)
     return decide_settings(
         fresh, dict(params, collation=None, containment=None), planned=lambda _thing: False
@@ -57,8 +57,8 @@ def decide_settings(
 ) -> list:
     """Changes of the settings of an existing database, in the order that works.
 
-    ``planned`` tells whether an earlier task of a check-mode run already planned a thing. ``collation`` is the
-    wanted one as the server spells it.
+    ``planned`` tells whether an earlier task of a check-mode run already planned a thing. ``collation`` is
+    the wanted one, spelt as on the server.
     """
     _refuse_in_group(database, params)
     name, terminate = database.name, bool(params["terminate_sessions"])
@@ -130,7 +130,7 @@ def _setting(template: str, says: str, name: str, option: str, wanted: object, *
 
 
 def user_access(name: str, wanted: str, *, terminate: bool) -> Change:
-    """SET MULTI_USER | RESTRICTED_USER | SINGLE_USER; sessions are rolled back, or the statement fails at once."""
+    """SET MULTI_USER | RESTRICTED_USER | SINGLE_USER; ends sessions, or fails at once when there are some."""
     says = f"user access of [{name}] set to {wanted.upper()}" + (", sessions ended" if terminate else "")
     return Change(
         "database/set_user_access",
@@ -245,7 +245,8 @@ def decide_absent(database: Database, snapshots: list, params: dict) -> tuple:
         left = [file.path for file in database.files if file.state == "offline"]
     if terminate and database.state in ("online", "offline"):
         changes.append(user_access(name, "restricted_user", terminate=True))
-    changes.append(Change("database/drop", f"dropped [{name}]", name=name))
+    gone = f"database:{name}/state=absent"
+    changes.append(Change("database/drop", f"dropped [{name}]", creates=gone, name=name))
     return changes, left
 
 
@@ -254,7 +255,7 @@ def decide_renamed(
 ) -> list:
     """MODIFY NAME, unless it is done. Both names present is an error, as is neither.
 
-    With terminate_sessions access is restricted first; afterwards it is what user_access asks, or what it was.
+    With terminate_sessions access is restricted first; afterwards it is as user_access asks, or as it was.
     """
     access, terminate = params["user_access"], params["terminate_sessions"]
     if old is not None and new is not None and old.database_id == new.database_id and not old.is_planned:

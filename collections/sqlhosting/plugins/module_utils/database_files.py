@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Files of a database: what CREATE DATABASE is told, and how an existing file is brought to the wanted sizes.
 
-Sizes are whole MiB, as T-SQL's MB; sys.master_files counts 8-KiB pages, 128 of them in a MiB (sys.master_files on
-Microsoft Learn). Only the primary data file and the first log file are managed.
+Sizes are whole MiB, which T-SQL calls MB; sys.master_files counts pages of 8 KiB, 128 of them in a MiB
+(sys.master_files on Microsoft Learn). Only the primary data file and the first log file are managed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NOT_IN_FILE_NAMES = set("<>:\"/\\|?*[]'`;&$%!{}()")
 
 
 class FileWish:
-    """What the options ask of one file. ``max_mib`` is None for unlimited; ``has_max`` says whether it was given."""
+    """What the options ask of one file. ``max_mib`` None is unlimited if ``has_max``, else not given."""
 
     def __init__(self, kind: str, params: dict) -> None:
         self.kind = kind
@@ -63,7 +63,7 @@ class FileWish:
             if value is not None and value > limit_mib:
                 raise InvalidInput(
                     field=option,
-                    problem=f"{format_mib(value)} is more than a {kind} file can hold ({format_mib(limit_mib)})",
+                    problem=f"{format_mib(value)} is more than a {kind} file can be ({format_mib(limit_mib)})",
                     remedy="Give a smaller size.",
                 )
         if self.max_mib is None:
@@ -71,7 +71,7 @@ class FileWish:
         if self.size_mib is not None and self.size_mib > self.max_mib:
             raise InvalidInput(
                 field=f"{kind}_size",
-                problem=f"{format_mib(self.size_mib)} is more than {kind}_max_size {format_mib(self.max_mib)}",
+                problem=f"{format_mib(self.size_mib)} is over {kind}_max_size {format_mib(self.max_mib)}",
                 remedy=f"Raise {kind}_max_size or lower {kind}_size.",
             )
         if self.growth is not None and not self.growth_is_percent and self.growth > self.max_mib:
@@ -156,7 +156,7 @@ def join_path(folder: str, file_name: str) -> str:
 
 
 def file_specs(name: str, wishes: dict, folders: dict) -> list:
-    """The file specifications of CREATE DATABASE, data first. ``folders``: kind to the instance's default path."""
+    """The file specifications of CREATE DATABASE, data first. ``folders``: the default path of each kind."""
     names = logical_names(name)
     endings = {"data": ".mdf", "log": "_log.ldf"}
     specs = []
@@ -219,8 +219,8 @@ def _decide_maximum(database: str, file: DatabaseFile, wish: FileWish, pages_aft
     if wish.max_mib is not None and wish.max_mib * PAGES_PER_MIB < pages_after:
         raise InvalidInput(
             field=f"{kind}_max_size",
-            problem=f"{format_mib(wish.max_mib)} is less than the {kind} file's size {format_mib(_mib(pages_after))}",
-            remedy="A file never shrinks here. Give a higher maximum, or shrink the file first (DBCC SHRINKFILE).",
+            problem=f"{format_mib(wish.max_mib)} is below the file's size {format_mib(_mib(pages_after))}",
+            remedy="Files only grow here: give a higher maximum, or shrink the file first (DBCC SHRINKFILE).",
         )
     if file.max_pages != 0 and wish.max_mib == file.max_mib:
         return None

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A database as the instance shows it (sys.databases and sys.master_files), in the words of mssql_database."""
+"""A database as the instance shows it (sys.databases, sys.master_files), in the words of mssql_database."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SHAPE_OPTIONS = (
 
 
 class Database:
-    """An existing database. ``is_planned``: only an earlier task of this check-mode run would have created it,
-    so its settings are not known."""
+    """An existing database. ``is_planned``: only an earlier task of this check-mode run would have created
+    it, so its settings are not known."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class Database:
         return database
 
     def file(self, kind: str) -> DatabaseFile:
-        """The primary data file or the first log file. Raises :class:`PermissionDenied` when none is visible."""
+        """The primary data file or the first log file. Raises :class:`PermissionDenied` when hidden."""
         for file in sorted(self.files, key=lambda each: each.file_id):
             if file.kind == kind:
                 return file

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether wanted file sizes fit the volumes they go to, as far as the platform shows its volumes.
 
-sys.dm_os_volume_stats names no mount point on Linux, so a volume is recognised by a file of the same folder there.
+sys.dm_os_volume_stats names no mount point on Linux: there a volume is known by a file of the same folder.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def volume_of(path: str, rows: list) -> tuple | None:
 def check_room(needs: list, rows: list) -> None:
     """Raise :class:`InvalidInput` when what files need more than is free on their volume.
 
-    ``needs``: (option, path, MiB to be allocated). Needs on one volume are added up. A volume that the platform
-    does not show is not checked: the server then answers 5149 or 1802 itself.
+    ``needs``: (option, path, MiB to be allocated). Needs on one volume are added up. A volume that the
+    platform does not show is not checked: the server then answers 5149 or 1802 itself.
     """
     used: dict = {}
     for option, path, mib in needs:
@@ -53,6 +53,7 @@ def check_room(needs: list, rows: list) -> None:
         if used[key] > free_mib:
             raise InvalidInput(
                 field=option,
-                problem=f"{format_mib(used[key])} are needed on the volume of {path}, {format_mib(int(free_mib))} are free",
+                problem=f"{format_mib(used[key])} are needed on the volume of {path}, "
+                f"{format_mib(int(free_mib))} are free",
                 remedy="Give a smaller size, or make room on the volume.",
             )

@@ -12,15 +12,21 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password im
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import Login
 
+ALWAYS = "always"  # option update_password
+
 
 def decide_create(name: str, params: dict, *, sid: str | None) -> list:
     """CREATE LOGIN with everything that it takes, then what it does not take."""
     password = params["password"]
     if password is None:
         raise InvalidInput(
-            field="password", problem=f"login [{name}] does not exist, creating it needs a password", remedy="Give one."
+            field="password",
+            problem=f"login [{name}] does not exist, creating it needs a password",
+            remedy="Give one.",
         )
-    _check_switches(params, policy=_or(params["check_policy"], True), expiration=_or(params["check_expiration"], False))
+    _check_switches(
+        params, policy=_or(params["check_policy"], True), expiration=_or(params["check_expiration"], False)
+    )
     check_possible_password(password)
     if params["check_policy"] is not False:  # CHECK_POLICY is ON by default (CREATE LOGIN)
         check_password_policy(password, name)
@@ -70,9 +76,10 @@ def decide_changes(login: Login, params: dict, *, sid: str | None, planned) -> t
 
 
 def _of_planned(login: Login, params: dict, planned) -> list:
-    """A login that an earlier task would have created with this password and these switches: only its enabling
-    is compared, because a booking's last task may turn it."""
-    disabled = planned(f"login:{login.name}/enabled=false") and not planned(f"login:{login.name}/enabled=true")
+    """A login that an earlier task would have created: only whether it may connect is compared."""
+    disabled = planned(f"login:{login.name}/enabled=false") and not planned(
+        f"login:{login.name}/enabled=true"
+    )
     if params["enabled"] is None or params["enabled"] is not disabled:
         return []
     return [_enable(login.name) if params["enabled"] else _disable(login.name)]
@@ -95,12 +102,12 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
     if clear_first and params["password"] is None:
         raise InvalidInput(
             field="check_policy",
-            problem=f"[{login.name}] must change its password, and until then its policy cannot be switched off (15128)",
+            problem=f"[{login.name}] must change its password, until then its policy stays on (15128)",
             remedy="Give a password as well: setting it ends the duty to change it.",
         )
     if password or clear_first:
         check_possible_password(params["password"])
-        # What counts is the policy at the moment the password is set: before the switches only when it goes first.
+        # What counts is the policy at the moment when the password is set.
         if login.check_policy if clear_first else policy:
             check_password_policy(params["password"], login.name)
     change = Change(
@@ -118,12 +125,12 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
 
 def _password_wish(login: Login, params: dict) -> tuple:
     """(whether to set the password, notes)."""
-    if params["password"] is None or params["update_password"] == "on_create":
+    if params["password"] is None or params["update_password"] != ALWAYS:
         return False, []
     if login.password_matches is None:
         return True, [
             "Whether the password is set already cannot be seen with this login's rights, so it was set "
-            "(CONTROL SERVER, from 2022 VIEW ANY CRYPTOGRAPHICALLY SECURED DEFINITION, or update_password: on_create)."
+            "(needed is CONTROL SERVER or, from 2022, VIEW ANY CRYPTOGRAPHICALLY SECURED DEFINITION)."
         ]
     if not login.password_matches:
         return True, []
@@ -135,7 +142,9 @@ def _switches(login: Login, policy: bool, expiration: bool) -> list:
     if policy != bool(login.check_policy):
         changes.append(_switch_change("login/set_check_policy", "password policy", login.name, policy))
     if expiration != bool(login.check_expiration):
-        changes.append(_switch_change("login/set_check_expiration", "password expiration", login.name, expiration))
+        changes.append(
+            _switch_change("login/set_check_expiration", "password expiration", login.name, expiration)
+        )
     return changes if policy else changes[::-1]
 
 
@@ -147,11 +156,15 @@ def _check_switches(params: dict, *, policy: bool, expiration: bool) -> None:
     """What the server would answer with 15122 and 15099."""
     if expiration and not policy:
         raise InvalidInput(
-            field="check_expiration", problem="needs check_policy: true", remedy="Switch both on, or leave it off."
+            field="check_expiration",
+            problem="needs check_policy: true",
+            remedy="Switch both on, or leave it off.",
         )
     if params["must_change"] and not expiration:
         raise InvalidInput(
-            field="must_change", problem="needs check_policy and check_expiration", remedy="Set both to true as well."
+            field="must_change",
+            problem="needs check_policy and check_expiration",
+            remedy="Set both to true as well.",
         )
 
 
@@ -161,11 +174,11 @@ def decide_server_roles(login: Login, asked: list | None, *, exclusive: bool, pl
         return []
     changes = []
     if exclusive:
-        kept = {role.casefold() for role in asked}
+        kept = set(login.asked_roles.values())
         changes = [
             Change("login/drop_server_role", f"taken out of server role [{role}]", role=role, name=login.name)
             for role in login.server_roles
-            if role.casefold() not in kept
+            if role not in kept
         ]
     for role in asked:
         key = f"login:{login.name}/server_role={role}"

@@ -49,10 +49,14 @@ def check_possible_password(password: str) -> None:
         raise InvalidInput(field="password", problem="the password is empty", remedy=_password_remedy())
     if len(password.encode("utf-16-le", "surrogatepass")) // 2 > MAX_PASSWORD:
         raise InvalidInput(
-            field="password", problem=f"the password has more than {MAX_PASSWORD} characters", remedy="Shorten it."
+            field="password",
+            problem=f"the password has more than {MAX_PASSWORD} characters",
+            remedy="Shorten it.",
         )
     if any(ord(character) < 32 for character in password):
-        raise InvalidInput(field="password", problem="the password holds a control character", remedy="Choose another.")
+        raise InvalidInput(
+            field="password", problem="the password holds a control character", remedy="Choose another."
+        )
 
 
 def check_password_policy(password: str, login: str) -> None:
@@ -63,9 +67,11 @@ def check_password_policy(password: str, login: str) -> None:
     elif len(login) >= MIN_NAME_TO_COMPARE and login.lower() in password.lower():
         problem = "the password holds the login's name"
     elif _classes(password) < NEEDED_CLASSES:
-        problem = f"the password has fewer than {NEEDED_CLASSES} of upper case, lower case, digits and other characters"
+        problem = f"the password has fewer than {NEEDED_CLASSES} of upper case, lower case, digits and others"
     if problem:
-        raise InvalidInput(field="password", problem=f"{problem}, and check_policy is on", remedy=_password_remedy())
+        raise InvalidInput(
+            field="password", problem=f"{problem}, and check_policy is on", remedy=_password_remedy()
+        )
 
 
 def _classes(password: str) -> int:

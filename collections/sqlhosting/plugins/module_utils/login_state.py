@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A login as the instance shows it (sys.server_principals, sys.sql_logins), and what the options ask of it."""
+"""A login as the instance shows it (sys.server_principals, sys.sql_logins)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SQL_SID_LENGTH = 34  # "0x" and 32 digits: SIDs of SQL logins have 16 bytes, sa'
 
 
 class Login:
-    """An existing SQL login. ``is_planned``: only an earlier task of this check-mode run would have created it,
-    so it is taken to be as that task asks."""
+    """An existing SQL login. ``is_planned``: only an earlier task of this check-mode run would have created
+    it, so it is taken to be as that task asks."""
 
     def __init__(self, name: str, sid: str | None) -> None:
         self.name = name
@@ -27,7 +27,7 @@ class Login:
         self.same_default_database = True
         self.password_matches = None  # None: not asked, or not permitted
         self.server_roles: list = []
-        self.asked_roles: set = set()  # those of the asked server roles that it has, as asked
+        self.asked_roles: dict = {}  # of the asked server roles those it has: as asked to as spelt
 
     @classmethod
     def from_rows(cls, rows: list, asked_roles: list) -> Login:
@@ -37,7 +37,9 @@ class Login:
         login.type = row["type"].strip()
         login.is_enabled = not row["is_disabled"]
         login.check_policy = None if row["is_policy_checked"] is None else bool(row["is_policy_checked"])
-        login.check_expiration = None if row["is_expiration_checked"] is None else bool(row["is_expiration_checked"])
+        login.check_expiration = (
+            None if row["is_expiration_checked"] is None else bool(row["is_expiration_checked"])
+        )
         login.must_change = None if row["is_must_change"] is None else bool(row["is_must_change"])
         login.default_database = row["default_database"]
         login.same_default_database = bool(row["same_default_database"])
@@ -45,8 +47,9 @@ class Login:
         login.password_matches = None if matches is None else bool(matches)
         login.server_roles = [each["server_role"] for each in rows if each["server_role"] is not None]
         for index, role in enumerate(asked_roles):
-            if any(each[f"asked_{index}"] for each in rows):
-                login.asked_roles.add(role)
+            for each in rows:
+                if each[f"asked_{index}"]:
+                    login.asked_roles[role] = each["server_role"]
         return login
 
     @classmethod
@@ -75,12 +78,17 @@ class Login:
 
 
 def refuse_foreign_type(login: Login) -> None:
-    """Only SQL logins are ours: Windows and Entra logins have no password, certificates' logins no sessions."""
+    """Only SQL logins are ours: Windows and Entra logins have no password, certificates' no sessions."""
     if login.type != "S":
-        kinds = {"U": "a Windows login", "G": "a Windows group", "E": "an Entra login", "X": "an Entra group"}
+        kind = {
+            "U": "a Windows login",
+            "G": "a Windows group",
+            "E": "an Entra login",
+            "X": "an Entra group",
+        }.get(login.type)
         raise InvalidInput(
             field="name",
-            problem=f"[{login.name}] is {kinds.get(login.type, 'mapped to a certificate or key')}, not a SQL login",
+            problem=f"[{login.name}] is {kind or 'made from a certificate or key'}, not a SQL login",
             remedy="mssql_login handles SQL logins only.",
         )
 

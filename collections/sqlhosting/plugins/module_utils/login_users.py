@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A login's user in one database: what is there, what is asked, and the statements between. Pure functions."""
+"""A login's user in one database: what is there, what is asked, which statements lie between (pure)."""
 
 from __future__ import annotations
 
@@ -40,17 +40,26 @@ class UserWish:
         self.database = check_name(entry["name"], field=f"{field}.name")
         if is_system_database(self.database) and self.database.lower() != "msdb":
             raise InvalidInput(
-                field=f"{field}.name", problem=f"{self.database!r} is a system database", remedy="Name a user database."
+                field=f"{field}.name",
+                problem=f"{self.database!r} is a system database",
+                remedy="Name a user database.",
             )
         self.user = check_name(entry.get("user") or login, field=f"{field}.user")
         if self.user.lower() in _RESERVED_USERS:
-            raise InvalidInput(field=f"{field}.user", problem=f"{self.user!r} is reserved", remedy="Choose another name.")
+            raise InvalidInput(
+                field=f"{field}.user", problem=f"{self.user!r} is reserved", remedy="Choose another name."
+            )
         self.is_absent = entry.get("state") == "absent"
         self.roles = _unique([check_name(role, field=f"{field}.roles") for role in entry.get("roles") or []])
         if "public" in (role.lower() for role in self.roles):
-            raise InvalidInput(field=f"{field}.roles", problem="everybody is in public", remedy="Leave it out.")
+            raise InvalidInput(
+                field=f"{field}.roles", problem="everybody is in public", remedy="Leave it out."
+            )
         self.permissions = _unique(
-            [normalise_permission(each, field=f"{field}.permissions") for each in entry.get("permissions") or []]
+            [
+                normalise_permission(each, field=f"{field}.permissions")
+                for each in entry.get("permissions") or []
+            ]
         )
         self.default_schema = entry.get("default_schema")
         if self.default_schema is not None:
@@ -100,7 +109,14 @@ def decide_user(state: UserState, wish: UserWish, login: str, *, exclusive: bool
         current = state.by_name is not None and state.by_name["same_schema"]
         if not current and not planned(key):
             changes.append(
-                _change("user/set_default_schema", f"default schema set to [{schema}]", state, wish, creates=key, default_schema=schema)
+                _change(
+                    "user/set_default_schema",
+                    f"default schema set to [{schema}]",
+                    state,
+                    wish,
+                    creates=key,
+                    default_schema=schema,
+                )
             )
     changes += _decide_roles(state, wish, exclusive=exclusive, planned=planned)
     changes += _decide_permissions(state, wish, exclusive=exclusive, planned=planned)
@@ -114,9 +130,9 @@ def _decide_existence(state: UserState, wish: UserWish, login: str, planned) -> 
     if other is not None and (found is None or found["principal_id"] != other["principal_id"]):
         if other["name"].lower() == "dbo":
             raise ObjectExists(
-                f"login [{login}] owns database [{state.database}] and enters it as dbo, so it cannot have a user",
+                f"login [{login}] owns database [{state.database}]: it enters as dbo and cannot have a user",
                 database=state.database,
-                remedy="Give the database another owner (mssql_database, owner), or leave it out of databases.",
+                remedy="Give the database another owner (mssql_database, owner), or leave it out here.",
             )
         raise ObjectExists(
             f"login [{login}] already has the user [{other['name']}] in database [{state.database}]",
@@ -128,7 +144,11 @@ def _decide_existence(state: UserState, wish: UserWish, login: str, planned) -> 
         if planned(key):
             return []
         says = f"user [{wish.user}] created in [{state.database}]"
-        return [_change("user/create", says, state, wish, creates=key, login=login, default_schema=wish.default_schema)]
+        return [
+            _change(
+                "user/create", says, state, wish, creates=key, login=login, default_schema=wish.default_schema
+            )
+        ]
     _refuse_foreign_user(state, found, login)
     if other is not None or (found["login_name"] is not None):
         return []
@@ -148,13 +168,13 @@ def _refuse_foreign_user(state: UserState, found: dict, login: str) -> None:
         )
     if found["login_name"] is not None and not found["by_sid"]:
         raise ObjectExists(
-            f"user [{name}] in database [{database}] belongs to login [{found['login_name']}], not to [{login}]",
+            f"user [{name}] in database [{database}] belongs to login [{found['login_name']}]",
             database=database,
             remedy="Choose another user name, or drop that user first.",
         )
     if not found["by_sid"] and found["authentication_type"] != _INSTANCE_AUTHENTICATION:
         raise ObjectExists(
-            f"user [{name}] in database [{database}] was made without a login and cannot be mapped to one (33016)",
+            f"user [{name}] in database [{database}] was made without a login, it cannot get one (33016)",
             database=database,
             remedy="Choose another user name, or drop that user first.",
         )
@@ -187,7 +207,7 @@ def _decide_roles(state: UserState, wish: UserWish, *, exclusive: bool, planned)
 
 
 def _decide_permissions(state: UserState, wish: UserWish, *, exclusive: bool, planned) -> list:
-    """GRANT also ends a DENY of the same permission. Denials that were not asked about stay: they are no right."""
+    """GRANT also ends a DENY of the same permission. Denials that were not asked about stay."""
     changes = []
     if exclusive:
         for permission, how in sorted(state.granted.items()):
@@ -222,7 +242,9 @@ def _creates(changes: list) -> bool:
     return any(change.template == "user/create" for change in changes)
 
 
-def _change(template: str, says: str, state: UserState, wish: UserWish, *, creates: str | None = None, **values) -> Change:
+def _change(
+    template: str, says: str, state: UserState, wish: UserWish, *, creates: str | None = None, **values
+) -> Change:
     name = state.by_name["name"] if state.by_name is not None else wish.user
     return Change(template, says, database=state.database, creates=creates, user=name, **values)
 
