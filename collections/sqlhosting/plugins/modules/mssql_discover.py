@@ -10,21 +10,23 @@ module: mssql_discover
 short_description: Tell what a SQL Server instance is and holds
 version_added: 0.1.0
 description:
-  - Reads version, processors, memory, volumes, settings, collations, high availability, databases with files and
-    space, logins and availability groups of one instance, in one task and few statements.
+  - Reads version, processors, memory, volumes, settings, collations, high availability, databases with files
+    and space, logins and availability groups of one instance, in one task and few statements.
   - Changes nothing, and runs the same in check mode.
-  - What the login cannot see in full is V(none) and listed in RV(unknown) with the right that is missing. It is never
-    returned as empty, and never in part.
-  - Units are in the names of the keys (C(_mib), C(_kib), C(_s), C(_percent)), times are UTC, words are in lower case.
+  - What the login cannot see in full is V(none) and listed in RV(unknown) with the right that is missing. It
+    is never returned as empty, and never in part.
+  - Units are in the names of the keys (C(_mib), C(_kib), C(_s), C(_percent)), times are UTC, words are in
+    lower case.
 options:
   gather_subset:
     description:
-      - What to gather. V(all) is every subset. A name with V(!) before it is left out; only such names mean all but
-        those.
-      - V(files) shows the files inside their databases, V(space) what is used of them. Both bring V(databases) along.
-        V(space) enters every database that is online; with many databases it is the most expensive subset.
-      - "Known are V(all), V(version), V(cpu), V(memory), V(volumes), V(configuration), V(collations), V(hadr),
-        V(databases), V(files), V(space), V(logins) and V(availability_groups)."
+      - What to gather. V(all) is every subset. A name with V(!) before it is left out; only such names mean
+        all but those.
+      - V(files) shows the files inside their databases, V(space) what is used of them. Both bring
+        V(databases) along. V(space) enters every database that is online; with many databases it is the most
+        expensive subset.
+      - "Known are V(all), V(version), V(cpu), V(memory), V(volumes), V(configuration), V(collations),
+        V(hadr), V(databases), V(files), V(space), V(logins) and V(availability_groups)."
     type: list
     elements: str
     default: [all]
@@ -67,7 +69,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instance:
-  description: What was gathered, one key for each subset that was asked for (V(files) and V(space) inside databases).
+  description: What was gathered, one key for each subset that was asked for (V(files) and V(space) inside
+    databases).
   type: dict
   returned: success
   contains:
@@ -98,9 +101,10 @@ instance:
         features: {availability_groups: full, contained_availability_groups: true, backup_to_s3: true}
     cpu:
       description:
-        - Processors, uptime and load. RV(instance.cpu.busy_percent) is of the whole machine, one sample a minute.
-        - On Linux SQL Server up to 2022 tells no idle time; then idle and busy are V(none), and C(sql_percent), the
-          share of SQL Server itself, is what there is.
+        - Processors, uptime and load. RV(instance.cpu.busy_percent) is of the whole machine, one sample a
+          minute.
+        - On Linux SQL Server up to 2022 tells no idle time; then idle and busy are V(none), and
+          C(sql_percent), the share of SQL Server itself, is what there is.
       type: dict
       returned: with the subset cpu
       contains:
@@ -139,9 +143,9 @@ instance:
     volumes:
       description:
         - The volumes that hold at least one database file.
-        - On Linux SQL Server names no mount point. Then C(mount_point) is the folder that the files on it have in
-          common and C(is_derived) is V(true); folders with equal total and nearly equal free space count as one
-          volume, so two volumes that look alike are shown as one.
+        - On Linux SQL Server names no mount point. Then C(mount_point) is the folder that the files on it
+          have in common and C(is_derived) is V(true); folders with equal total and nearly equal free space
+          count as one volume, so two volumes that look alike are shown as one.
       type: list
       elements: dict
       returned: with the subset volumes
@@ -169,7 +173,8 @@ instance:
       returned: with the subset collations
       sample: {count: 2, names: [Latin1_General_100_CI_AS, Latin1_General_100_CI_AS_SC_UTF8]}
     hadr:
-      description: Whether availability groups are possible now, the mirroring endpoint, and master's certificates.
+      description: Whether availability groups are possible now, the mirroring endpoint, and master's
+        certificates.
       type: dict
       returned: with the subset hadr
       sample:

@@ -10,14 +10,15 @@ module: mssql_quota
 short_description: Measure the space of databases and hold it below limits
 version_added: 0.1.0
 description:
-  - Measures used and allocated space of all or some databases of an instance in one pass, compares what is used with
-    limits, and reports V(ok), V(warning), V(critical), V(exceeded) or V(unknown) for each database.
-  - With O(enforce=true) sets the MAXSIZE of the files so that they can hold no more than the limit, and never less than
-    what is allocated now. Nothing shrinks.
-  - "A limit is of all data files of a database together, or of all its log files. Files that grow get equal shares; a
-    file that has more than its share keeps what it has and the others share the rest; a file that does not grow keeps
-    its size. A split made by hand whose sum is the limit is left alone."
-  - FILESTREAM and memory-optimised containers are neither counted nor limited. Database snapshots are left out.
+  - Measures used and allocated space of all or some databases of an instance in one pass, compares what is
+    used with limits, and reports V(ok), V(warning), V(critical), V(exceeded) or V(unknown) for each database.
+  - With O(enforce=true) sets the MAXSIZE of the files so that they can hold no more than the limit, and
+    never less than what is allocated now. Nothing shrinks.
+  - "A limit is of all data files of a database together, or of all its log files. Files that grow get equal
+    shares; a file that has more than its share keeps what it has and the others share the rest; a file that
+    does not grow keeps its size. A split made by hand whose sum is the limit is left alone."
+  - FILESTREAM and memory-optimised containers are neither counted nor limited. Database snapshots are left
+    out.
 options:
   databases:
     description:
@@ -39,8 +40,8 @@ options:
   data_limit:
     description:
       - Limit of the data files of each database that has none of its own, for instance V(10GiB) or V(512MiB).
-      - Where no limit is given the MAXSIZE of the files is the limit; where they have none either, the database is
-        V(ok).
+      - Where no limit is given the MAXSIZE of the files is the limit; where they have none either, the
+        database is V(ok).
     type: str
   log_limit:
     description: The same for log files, at most V(2TiB).
@@ -50,7 +51,8 @@ options:
     type: int
     default: 80
   critical_percent:
-    description: From how many percent of the limit on a database is V(critical). From 100 on it is V(exceeded).
+    description: From how many percent of the limit on a database is V(critical). From 100 on it is
+      V(exceeded).
     type: int
     default: 95
   enforce:
@@ -60,8 +62,8 @@ options:
   limit_below_use:
     description:
       - What to do when O(enforce=true) and more is used than a limit allows.
-      - V(fail) stops before anything is changed. V(hold) keeps the files from growing, reports the database as
-        V(exceeded), and goes on with the others.
+      - V(fail) stops before anything is changed. V(hold) keeps the files from growing, reports the database
+        as V(exceeded), and goes on with the others.
     type: str
     choices: [fail, hold]
     default: fail
@@ -200,7 +202,8 @@ databases:
       returned: when known
       sample: 64
     log_max_mib:
-      description: What the log files can hold together; V(none) when they have no limit but SQL Server's own (2 TiB).
+      description: What the log files can hold together; V(none) when they have no limit but SQL Server's own
+        (2 TiB).
       type: float
       returned: when known
       sample: 2048
