@@ -134,6 +134,7 @@ register_messages(
             "Implicit conversion from data type {0} to {1} is not allowed. Use the CONVERT function to run "
             "this query.",
         ),
+        258: (15, "Cannot call methods on {1}."),
         263: (16, "Must specify table to select from."),
         264: (
             16,
@@ -155,6 +156,7 @@ register_messages(
         402: (16, "The data types {0} and {1} are incompatible in the {2} operator."),
         447: (16, "Expression type {0} is invalid for COLLATE clause."),
         448: (16, "Invalid collation '{0}'."),
+        506: (16, 'The invalid escape character "{0}" was specified in a LIKE predicate.'),
         512: (
             16,
             "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, "
@@ -206,6 +208,7 @@ register_messages(
             15,
             "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
         ),
+        1062: (15, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause."),
         1087: (15, 'Must declare the table variable "{0}".'),
         155: (15, "'{0}' is not a recognized {1} option."),
         1750: (16, "Could not create constraint or index. See previous errors."),
@@ -214,6 +217,10 @@ register_messages(
             16,
             "The operation failed because an index or statistics with name '{0}' already exists on table "
             "'{1}'.",
+        ),
+        2389: (
+            16,
+            "XQuery [value()]: 'value()' requires a singleton (or empty sequence), found operand of type 'xdt:untypedAtomic *' ({0})",
         ),
         2601: (
             14,
@@ -268,6 +275,7 @@ register_messages(
         ),
         4104: (16, 'The multi-part identifier "{0}" could not be bound.'),
         4108: (15, "Windowed functions can only appear in the SELECT or ORDER BY clauses."),
+        4112: (15, "The function '{0}' must have an OVER clause with ORDER BY."),
         4121: (
             16,
             'Cannot find either column "{0}" or the user-defined function or aggregate "{1}", or the name is '

@@ -6,6 +6,7 @@ Precedence: Microsoft Learn, "Operator precedence (Transact-SQL)". Variables tha
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
@@ -13,7 +14,7 @@ from simulator.sql import nodes
 from simulator.sql.lexer import Token, TokenStream
 from simulator.sql.registry import FUNCTIONS
 from simulator.sql.typenames import parse_type
-from simulator.sqltypes import BIGINT, INT, MAX, SqlType
+from simulator.sqltypes import INT, MAX, SqlType
 
 if TYPE_CHECKING:
     from simulator.sql.nodes import Condition, Expression, Query
@@ -534,9 +535,9 @@ def literal(token: Token) -> nodes.Literal:
     if isinstance(value, int):
         if value < 2**31:
             return nodes.Literal(value, INT)
-        if value < 2**63:  # a server says numeric; bigint compares and converts alike and keeps the digits
-            return nodes.Literal(value, BIGINT)
-        return nodes.Literal(value, SqlType("numeric", None, min(len(str(value)), 38), 0))
+        if len(str(value)) > 38:
+            raise sql_error(1007, token.text)
+        return nodes.Literal(Decimal(value), SqlType("numeric", None, len(str(value)), 0))
     digits = value.as_tuple()
     scale = max(-int(digits.exponent), 0)
     precision = max(len(digits.digits), scale, 1)

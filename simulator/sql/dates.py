@@ -1,0 +1,218 @@
+"""Dates and times as text, both ways, with the styles of CONVERT.
+
+Source: Microsoft Learn, "CAST and CONVERT (Transact-SQL)", date and time styles. Language is us_english.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from simulator.errors import sql_error, unknown_tsql
+from simulator.sqltypes import SqlType
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_TIME = r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.:](?P<f>\d{1,9}))?)?\s*(?P<ap>[AaPp][Mm])?"
+_ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:\d{2})?"
+_DATES = (
+    r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})",
+    r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})",
+    r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
+    r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d{2})",
+    r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4}|\d{2})",
+    r"(?P<mon>[A-Za-z]{3,9})\s+(?P<d>\d{1,2}),?\s+(?P<y>\d{4})",
+    r"(?P<d>\d{1,2})\s+(?P<mon>[A-Za-z]{3,9}),?\s+(?P<y>\d{4})",
+)
+_PATTERNS = [re.compile(rf"\s*(?:{d}(?:[T ]\s*{_TIME})?|){_ZONE}\s*$") for d in _DATES]
+_ONLY_TIME = re.compile(rf"\s*{_TIME}{_ZONE}\s*$")
+_DAY_FIRST = {3, 4, 5, 103, 104, 105}
+_UNITS_US = {0: 1_000_000, 1: 100_000, 2: 10_000, 3: 1000, 4: 100, 5: 10, 6: 1, 7: 1}
+
+
+def parse_datetime(text: str, target: SqlType, style: int = 0) -> Any:
+    """The date, time or datetime that ``text`` writes. Raises 241 when it writes none."""
+    found = next((m for p in _PATTERNS if (m := p.match(text))), None) if text.strip() else None
+    only_time = None if found and found.group("d") else _ONLY_TIME.match(text)
+    try:
+        if only_time is not None:
+            moment = _with_zone(datetime(1900, 1, 1) + _clock(only_time), only_time)
+        elif found is not None and found.group("d"):
+            moment = _with_zone(_day(found, style) + _clock(found), found)
+        elif not text.strip():
+            moment = datetime(1900, 1, 1)
+        else:
+            raise sql_error(241)
+        return fit_datetime(moment, target)
+    except (ValueError, OverflowError):
+        if target.name in {"datetime", "smalldatetime"} and found is not None:
+            raise sql_error(242, "varchar", target.name, state=3) from None
+        raise sql_error(241) from None
+
+
+def _day(found: re.Match[str], style: int) -> datetime:
+    groups = found.groupdict()
+    year, day = int(groups["y"]), int(groups["d"])
+    if len(groups["y"]) == 2:
+        year += 2000 if year < 50 else 1900
+    if groups.get("mon"):
+        month = _MONTHS.index(groups["mon"][:3].lower()) + 1
+    else:
+        month = int(groups["m"])
+    if style in _DAY_FIRST and "/" in found.group() and len(groups["y"]) != 4 - 4 * (found.start("y") == 0):
+        month, day = day, month
+    return datetime(year, month, day)
+
+
+def _clock(found: re.Match[str]) -> timedelta:
+    if found.group("h") is None:
+        return timedelta()
+    hour, minute, second = int(found.group("h")), int(found.group("mi")), int(found.group("s") or 0)
+    half = (found.group("ap") or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("no such time")
+    micro = round(int((found.group("f") or "0").ljust(9, "0")) / 1000)
+    return timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
+
+
+def _with_zone(moment: datetime, found: re.Match[str]) -> datetime:
+    zone = found.group("zone")
+    if not zone:
+        return moment
+    if zone == "Z":
+        return moment.replace(tzinfo=timezone.utc)
+    minutes = int(zone[1:3]) * 60 + int(zone[4:6])
+    return moment.replace(tzinfo=timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes)))
+
+
+def fit_datetime(value: date | time | datetime, target: SqlType) -> Any:
+    """``value`` as a value of the date or time type ``target``, rounded to what it can hold. Raises 242."""
+    if isinstance(value, time):
+        moment = datetime.combine(date(1900, 1, 1), value)
+    elif isinstance(value, datetime):
+        moment = value
+    else:
+        moment = datetime.combine(value, time())
+    if target.name == "datetimeoffset":
+        return _rounded(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc), target.scale)
+    moment = moment.replace(tzinfo=None)
+    if target.name == "date":
+        return moment.date()
+    if target.name == "time":
+        return _rounded(moment, target.scale).time()
+    if target.name == "datetime2":
+        return _rounded(moment, target.scale)
+    if target.name == "smalldatetime":
+        if not 1900 <= moment.year <= 2079:
+            raise sql_error(242, "datetime2", "smalldatetime", state=3)
+        return (moment + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    if moment.year < 1753:
+        raise sql_error(242, "datetime2", "datetime", state=3)
+    ticks = round(moment.microsecond * 3 / 10_000)  # datetime counts three hundredths of a second
+    return moment.replace(microsecond=0) + timedelta(microseconds=round(ticks * 10_000 / 3 / 1000) * 1000)
+
+
+def _rounded(moment: datetime, scale: int | None) -> datetime:
+    unit = _UNITS_US[7 if scale is None else scale]
+    if unit == 1:
+        return moment
+    extra = moment.microsecond % unit
+    return moment + timedelta(microseconds=(unit - extra) if extra * 2 >= unit else -extra)
+
+
+def fraction(microsecond: int, scale: int | None) -> str:
+    """``.1234567`` with ``scale`` digits; empty for scale 0."""
+    digits = 7 if scale is None else scale
+    return f".{microsecond:06d}0"[: digits + 1] if digits else ""
+
+
+def format_datetime(value: Any, kind: SqlType, style: int | None) -> str:
+    """``value`` as text in a style of CONVERT; None is the type's own default. Raises 281 for an unknown style."""
+    if style is None:
+        style = {"datetime": 0, "smalldatetime": 0}.get(kind.name, 121)
+    if isinstance(value, time):
+        moment = datetime.combine(date(1900, 1, 1), value)
+    elif isinstance(value, datetime):
+        moment = value
+    else:
+        moment = datetime.combine(value, time())
+    day, clock, joint = _styled(moment, kind, style)
+    if kind.name == "date":
+        return day
+    if kind.name == "time":
+        return clock
+    text = f"{day}{joint}{clock}" if day and clock else day or clock
+    if moment.tzinfo is not None and style not in _DATE_ONLY:
+        text += _zone_text(moment, style)
+    return text
+
+
+_DATE_ONLY = {1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 23, 101, 102, 103, 104, 105, 106, 107, 110, 111, 112}
+
+
+def _zone_text(moment: datetime, style: int) -> str:
+    offset = moment.utcoffset() or timedelta()
+    minutes = int(offset.total_seconds()) // 60
+    sign = "-" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'' if style in {126, 127} else ' '}{sign}{hours:02d}:{rest:02d}"
+
+
+def _styled(moment: datetime, kind: SqlType, style: int) -> tuple[str, str, str]:
+    month = _MONTHS[moment.month - 1].capitalize()
+    year, short = f"{moment.year:04d}", f"{moment.year % 100:02d}"
+    m, d = f"{moment.month:02d}", f"{moment.day:02d}"
+    hour12 = (moment.hour + 11) % 12 + 1
+    half = "AM" if moment.hour < 12 else "PM"
+    full = moment.strftime("%H:%M:%S")
+    milli = f"{moment.microsecond // 1000:03d}"
+    scaled = kind.name not in {"datetime", "smalldatetime"}
+    precise = full + (fraction(moment.microsecond, kind.scale) if scaled else f".{milli}")
+    if kind.name == "smalldatetime":
+        precise = full
+    plain: dict[int, str] = {
+        1: f"{m}/{d}/{short}",
+        2: f"{short}.{m}.{d}",
+        3: f"{d}/{m}/{short}",
+        4: f"{d}.{m}.{short}",
+        5: f"{d}-{m}-{short}",
+        10: f"{m}-{d}-{short}",
+        11: f"{short}/{m}/{d}",
+        12: f"{short}{m}{d}",
+        23: f"{year}-{m}-{d}",
+        101: f"{m}/{d}/{year}",
+        102: f"{year}.{m}.{d}",
+        103: f"{d}/{m}/{year}",
+        104: f"{d}.{m}.{year}",
+        105: f"{d}-{m}-{year}",
+        106: f"{d} {month} {year}",
+        107: f"{month} {d}, {year}",
+        110: f"{m}-{d}-{year}",
+        111: f"{year}/{m}/{d}",
+        112: f"{year}{m}{d}",
+    }
+    if style in plain:
+        return plain[style], "", ""
+    if style in {0, 100}:
+        return f"{month} {moment.day:2d} {year}", f"{hour12:2d}:{moment.minute:02d}{half}", " "
+    if style in {9, 109}:
+        return f"{month} {moment.day:2d} {year}", f"{hour12:2d}:{full[3:]}:{milli}{half}", " "
+    if style in {8, 24, 108}:
+        return "", full, ""
+    if style in {13, 113}:
+        return f"{d} {month} {year}", f"{full}:{milli}", " "
+    if style in {14, 114}:
+        return "", f"{full}:{milli}", ""
+    if style in {20, 120}:
+        return f"{year}-{m}-{d}", full, " "
+    if style in {21, 25, 121}:
+        return f"{year}-{m}-{d}", precise, " "
+    if style in {126, 127}:
+        if not scaled and not moment.microsecond:
+            precise = full
+        return f"{year}-{m}-{d}", precise, "T"
+    if style in {22, 130, 131}:
+        raise unknown_tsql(f"CONVERT style {style}")
+    raise sql_error(281, style, kind.name)
