@@ -163,7 +163,7 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
 
 
 def _created_after_all(session, params: dict, exc: MssqlError) -> Database:
-    """The database, if it is there after an error of CREATE DATABASE that leaves it open; else raises ``exc``.
+    """The database, if it is there after an error of CREATE DATABASE that leaves it open. Else raises.
 
     1801: somebody created it between our look and our statement. A broken link: the server may have gone on.
     """

@@ -63,7 +63,7 @@ class FileWish:
             if value is not None and value > limit_mib:
                 raise InvalidInput(
                     field=option,
-                    problem=f"{format_mib(value)} is more than a {kind} file can be ({format_mib(limit_mib)})",
+                    problem=f"{format_mib(value)} is over the limit of {format_mib(limit_mib)}",
                     remedy="Give a smaller size.",
                 )
         if self.max_mib is None:
