@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 HIDDEN, HIDDEN_HASH = "'******'", "0x******"
 
-# Space and comments; a literal, closed or not; a quoted or bracketed name; a word, variable or number; a sign.
+# Space and comments; a literal, closed or not; a quoted or bracketed name; a word or number; a sign.
 _PIECE = re.compile(
     r"""(?P<space>(?:\s|--[^\n]*|/\*.*?(?:\*/|\Z))+)
       |(?P<string>[nN]?'(?:[^']|'')*(?:'|\Z))
@@ -85,11 +85,13 @@ def _literal(state: _State, kind: str, piece: str) -> str:
     was_joined = state.joined
     state.expects = state.variable = state.assigned = state.joined = False
     if secret:
-        closed = len(piece) > 1 and piece.endswith(("'", '"'))
-        state.open_secret = was_joined or (kind == "string" and not closed)
         if kind == "binary":
             return HIDDEN_HASH
-        return (piece[0] if piece[0] in "nN" else "") + HIDDEN
+        prefix = piece[0] if piece[0] in "nN" else ""
+        content = piece[len(prefix) + 1 :]
+        closed = content.endswith(("'", '"'))
+        state.open_secret = was_joined or not closed
+        return prefix + (HIDDEN if closed else HIDDEN[:-1] if content else "'")
     if kind != "string":
         return piece
     return _nested(state, piece)
