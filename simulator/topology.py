@@ -127,7 +127,9 @@ class Topology(_Strict):
     trace: Path | None = None  # JSON lines of every message received
     state: Path | None = None  # folder; when given, a restarted simulator still has its databases
     control: Path | None = None  # Unix socket of the control channel
-    certificate: Path | None = None  # where to write the server certificate (PEM), so that clients can trust it
+    certificate: Path | None = (
+        None  # where to write the server certificate (PEM), so that clients can trust it
+    )
 
     @model_validator(mode="after")
     def _names_and_ports_differ(self) -> Topology:
@@ -138,6 +140,16 @@ class Topology(_Strict):
         if len(set(ports)) != len(ports):
             raise ValueError("two instances have the same port")
         return self
+
+
+def _problem(path: Path, error: Any) -> str:
+    """One line about one field. What was given is shown only where it cannot hold a password."""
+    where = ".".join(str(part) for part in error["loc"])
+    given = error.get("input")
+    shown = (
+        f" (got {given!r:.60})" if isinstance(given, int | float | str) and "password" not in where else ""
+    )
+    return f"{path}: {where or '(file)'}: {error['msg']}{shown}"
 
 
 def load_topology(path: Path) -> Topology:
@@ -151,12 +163,7 @@ def load_topology(path: Path) -> Topology:
     try:
         topology = Topology.model_validate(data)
     except ValidationError as exc:
-        problems = [
-            f"{path}: {'.'.join(str(p) for p in e['loc']) or '(file)'}: {e['msg']} (got {e.get('input')!r:.60})"
-            if e["loc"] and "password" not in str(e["loc"][-1])
-            else f"{path}: {'.'.join(str(p) for p in e['loc']) or '(file)'}: {e['msg']}"
-            for e in exc.errors()
-        ]
+        problems = [_problem(path, error) for error in exc.errors()]
         raise TopologyError("\n".join(problems)) from exc
     base = path.resolve().parent
     fixed = {
