@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 
-MAX_CHARACTERS = 450_000  # leaves room for the rest of the event and for escaping it once more
+MAX_CHARACTERS = 500_000  # leaves room for the rest of the event and for escaping it once more
 
 _FILE_KEYS = ("type", "size_mib", "max_size_mib")
 _DATABASE_KEYS = (
     "name", "is_system", "state", "user_access", "owner", "recovery_model", "snapshot_of", "files",
     "data_size_mib", "data_max_size_mib", "data_used_mib", "log_size_mib", "log_max_size_mib", "log_used_mib",
 )  # fmt: skip
+_FEWEST_DATABASE_KEYS = ("name", "is_system", "state", "user_access", "owner")
 _LOGIN_KEYS = ("name", "is_disabled", "server_roles")
 
 
@@ -52,6 +53,13 @@ def _database_details(instance: dict) -> bool:
     if not instance.get("databases"):
         return False
     instance["databases"] = [_only(database, _DATABASE_KEYS) for database in instance["databases"]]
+    return True
+
+
+def _all_but_names(instance: dict) -> bool:
+    if not instance.get("databases"):
+        return False
+    instance["databases"] = [_only(database, _FEWEST_DATABASE_KEYS) for database in instance["databases"]]
     return True
 
 
@@ -117,6 +125,7 @@ _STEPS = (
     ("logins: only name, is_disabled and server_roles; ask for the subset logins alone", _login_details),
     ("availability_groups[].databases: only those that are not healthy", _healthy_group_databases),
     ("databases[].files: left out, the sums per database are there", _files),
+    ("databases: only name, is_system, state, user_access and owner", _all_but_names),
     ("logins: too many to return", _logins),
     ("availability_groups[].databases: too many to return", _group_databases),
     ("databases: too many to return", _databases),

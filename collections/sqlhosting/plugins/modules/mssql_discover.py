@@ -265,7 +265,7 @@ unknown:
       missing_right: VIEW SERVER PERFORMANCE STATE
 omitted:
   description:
-    - Details that were seen but left out to keep the result below 450,000 characters, which happens with some
+    - Details that were seen but left out to keep the result below 500,000 characters, which happens with some
       hundreds of databases. Fewer subsets leave room for them.
   type: list
   elements: str
