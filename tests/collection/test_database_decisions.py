@@ -1,4 +1,4 @@
-"""mssql_database decides by tables: the database as it is and what is asked give these statements in order."""
+"""mssql_database decides by tables: the database as it is and what is asked give these statements."""
 
 from __future__ import annotations
 

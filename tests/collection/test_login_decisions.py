@@ -64,8 +64,8 @@ def existing(**attributes: Any) -> Login:
                 "enabled": False,
             },
             [
-                f"CREATE LOGIN [app] WITH PASSWORD = {SHOWN} MUST_CHANGE, SID = {SID}, DEFAULT_DATABASE = [shop],"
-                " CHECK_EXPIRATION = ON, CHECK_POLICY = ON",
+                f"CREATE LOGIN [app] WITH PASSWORD = {SHOWN} MUST_CHANGE, SID = {SID},"
+                " DEFAULT_DATABASE = [shop], CHECK_EXPIRATION = ON, CHECK_POLICY = ON",
                 "ALTER LOGIN [app] DISABLE",
             ],
         ),
@@ -145,7 +145,7 @@ POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRAT
         ({"is_enabled": False}, {"enabled": False}, []),
     ],
 )
-def test_what_differs_is_altered_in_an_order_that_the_server_takes(
+def test_what_differs_is_altered_in_an_order_that_works(
     current: dict, options: dict, statements: list[str]
 ) -> None:
     changes, _notes = decide_changes(existing(**current), asked(**options), sid=None, planned=nothing_planned)
