@@ -73,6 +73,13 @@ def test_a_booking_names_at_least_one_database():
     assert "name at least one" in wishes([])["problems"][0]
 
 
+@pytest.mark.parametrize("password", ["", "short", "alllowercaseletters", "Shop_App-1234", "a" * 129])
+def test_a_password_that_the_server_would_refuse_is_refused_first_and_not_repeated(password):
+    (problem,) = wishes([{"name": "orders"}], password=password)["problems"]
+    assert problem.startswith("application_password: ")
+    assert not password or password not in problem
+
+
 def test_a_small_limit_makes_the_first_file_and_its_growth_small_too():
     small, large = wishes([{"name": "a", "data_limit": "32MiB"}, {"name": "b", "data_limit": "10GiB"}])[
         "databases"

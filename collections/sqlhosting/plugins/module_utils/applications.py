@@ -14,6 +14,10 @@ import uuid
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib, parse_mib
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import (
+    check_password_policy,
+    check_possible_password,
+)
 
 # A letter first; no underscore last, because "_" joins the two names.
 NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
@@ -71,6 +75,18 @@ def name_problems(what: str, value: object) -> list[str]:
     return []
 
 
+def _password_problems(application: str, password: str | None) -> list[str]:
+    """Why SQL Server would refuse the customer's password, without telling it; empty when none is given."""
+    if password is None:
+        return []
+    try:
+        check_possible_password(password)
+        check_password_policy(password, customer_login(application))
+    except InvalidInput as exc:
+        return [f"application_password: {exc.problem}. {exc.remedy}"]
+    return []
+
+
 class _Sizes:
     """Reads sizes and notes what is wrong with them."""
 
@@ -104,15 +120,17 @@ def layout(
     log_limit: str,
     largest_data_limit: str,
     largest_log_limit: str,
+    password: str | None = None,
 ) -> dict:
     """The databases of a booking in full, and what is wrong with it.
 
     ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
     and ``log_limit`` (sizes with a unit, as ``10GiB``). Returns ``{"problems": [sentence…], "databases":
     [{"name", "database", "data_limit", …}], "access": [{"name"}]}``; the sizes are ready to be given to
-    ``mssql_database``, and ``access`` to ``mssql_login`` once it holds what the login may do there.
+    ``mssql_database``, ``access`` to ``mssql_login`` once it holds what the login may do there.
     """
     problems = name_problems("application_name", application)
+    problems += _password_problems(application, password)
     sizes = _Sizes(problems)
     largest_data = sizes.mib(
         "pool_largest_data_limit", largest_data_limit, largest=LARGEST_DATA_MIB, whose="SQL Server"
