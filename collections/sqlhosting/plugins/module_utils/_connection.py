@@ -10,10 +10,18 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _freetds
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._driver_errors import mapped_connect_error
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import DriverMissing, InvalidInput
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._driver_errors import (
+    REACH_REMEDY,
+    mapped_connect_error,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
+    ConnectionFailed,
+    DriverMissing,
+    InvalidInput,
+)
 
 try:
     import pyodbc
@@ -27,6 +35,7 @@ except ImportError as exc:
 
 APPLICATION_NAME = "sqlhosting"
 DEFAULT_PORT = 1433
+DEFAULT_LOGIN_TIMEOUT_S = 15  # of Microsoft's driver
 MICROSOFT = "microsoft"
 FREETDS = "freetds"
 _PREFERRED_DRIVERS = ("ODBC Driver 18 for SQL Server", "FreeTDS")
@@ -127,6 +136,13 @@ def _check_freetds(options: dict) -> None:
             problem="FreeTDS cannot do strict (TDS 8)",
             remedy="Use ODBC Driver 18, or encrypt: yes.",
         )
+    for field in ("login_user", "login_password", "login_database"):
+        if "};" in (options.get(field) or ""):
+            raise InvalidInput(
+                field=field,
+                problem="FreeTDS cannot take a value that holds '};' or ends with '}'",
+                remedy="Use ODBC Driver 18, or another value.",
+            )
 
 
 def connection_string(options: dict, driver: str) -> str:
@@ -167,13 +183,14 @@ def _microsoft_pairs(options: dict) -> list[tuple[str, str]]:
 
 def _freetds_pairs(options: dict) -> list[tuple[str, str]]:
     host, port, instance = options["login_host"], options.get("login_port"), options.get("login_instance")
-    pairs = (
-        [("Server", f"{host}\\{instance}")]
-        if instance and not port
-        else [("Server", host), ("Port", str(port or DEFAULT_PORT))]
-    )
+    if _verifies(options):
+        pairs = [("Servername", _freetds.SECTION)]  # host, port and authorities stand in the configuration
+    elif instance and not port:
+        pairs = [("Server", f"{host}\\{instance}")]
+    else:
+        pairs = [("Server", host), ("Port", str(port or DEFAULT_PORT))]
     pairs += [
-        ("Database", _braced(options["login_database"])),
+        ("Database", _kept(options["login_database"])),
         ("APP", APPLICATION_NAME),
         ("TDS_Version", "7.4"),
         ("ClientCharset", "UTF-8"),
@@ -184,13 +201,38 @@ def _freetds_pairs(options: dict) -> list[tuple[str, str]]:
     if options["authentication"] == "windows":
         pairs.append(("Trusted_Connection", "yes"))
     else:
-        pairs += [("UID", _braced(options["login_user"])), ("PWD", _braced(options["login_password"]))]
+        pairs += [("UID", _kept(options["login_user"])), ("PWD", _kept(options["login_password"]))]
     return pairs
+
+
+def _verifies(options: dict) -> bool:
+    """Whether the server's certificate is to be checked."""
+    return options["encrypt"] != "no" and not options["trust_server_certificate"]
 
 
 def _braced(value: str) -> str:
     """A value that may hold ``;``, ``=`` or braces: in braces, ``}`` doubled."""
     return "{" + value.replace("}", "}}") + "}"
+
+
+def _kept(value: str) -> str:
+    """The same for FreeTDS, which takes what stands before ``};`` as it is (tried with 1.3.17)."""
+    return "{" + value + "}"
+
+
+def tcp_problem(host: str, port: int, timeout_s: float) -> str | None:
+    """Why no TCP connection can be opened, in words; None when one can."""
+    try:
+        socket.create_connection((host, port), timeout=timeout_s).close()
+    except ConnectionRefusedError:
+        return f"nothing listens on port {port} of {host}"
+    except socket.gaierror:
+        return f"the host name {host} is unknown"
+    except TimeoutError:
+        return f"{host} does not answer on port {port}"
+    except OSError as exc:
+        return f"{host}, port {port}: {exc.strerror or exc}"
+    return None
 
 
 def open_connection(options: dict):
@@ -204,12 +246,33 @@ def open_connection(options: dict):
         )
     driver = choose_driver(options.get("odbc_driver"), pyodbc.drivers())
     text = connection_string(options, driver)
-    verify = options["encrypt"] != "no" and not options["trust_server_certificate"]
-    with _freetds.configuration(verify=verify) if driver_kind(driver) == FREETDS else _freetds.nothing():
+    kind = driver_kind(driver)
+    configuration = None
+    if kind == FREETDS and _verifies(options):
+        configuration = _freetds.section(options, default_port=DEFAULT_PORT)
+    # Microsoft's driver knocks at a closed port until login_timeout is over, and then tells only that it is
+    # over.
+    problem = _knock(options) if kind == MICROSOFT else None
+    if problem is None:
         try:
-            connection = pyodbc.connect(text, autocommit=True, timeout=options["login_timeout"])
+            with _freetds.configuration(configuration):
+                connection = pyodbc.connect(text, autocommit=True, timeout=options["login_timeout"])
         except pyodbc.Error as exc:
-            raise mapped_connect_error(exc, driver=driver, options=options) from None
+            if kind == FREETDS:
+                problem = _knock(options)
+            if problem is None:
+                error = mapped_connect_error(exc, driver=driver, options=options, verified=bool(configuration))
+                raise error from None
+    if problem is not None:
+        raise ConnectionFailed(f"no connection: {problem}", remedy=REACH_REMEDY, retryable=True)
     if options["query_timeout"]:
         connection.timeout = options["query_timeout"]  # seconds; for the cursors made from now on
     return connection
+
+
+def _knock(options: dict) -> str | None:
+    """What keeps TCP from connecting; None when nothing does, or when only SQL Server Browser knows the port."""
+    if options.get("login_instance") and not options.get("login_port"):
+        return None
+    timeout_s = options["login_timeout"] or DEFAULT_LOGIN_TIMEOUT_S
+    return tcp_problem(options["login_host"], options.get("login_port") or DEFAULT_PORT, timeout_s)

@@ -34,6 +34,12 @@ _BROKEN_TEXT = re.compile(
     re.IGNORECASE,
 )
 _CERTIFICATE_TEXT = re.compile(r"certificate|ssl provider|ssl_|handshake|encryption", re.IGNORECASE)
+REACH_REMEDY = "Check login_host, login_port or login_instance, the network and that the instance is running."
+_CERTIFICATE_REMEDY = (
+    "Have the server's certificate signed by an authority that this machine trusts (SSL_CERT_FILE names a "
+    "bundle) "
+    "and naming login_host; only for a lab: trust_server_certificate: true."
+)
 _NO_DRIVER_STATES = frozenset(("IM002", "IM003", "IM004"))
 
 
@@ -57,7 +63,8 @@ def diagnostic(exc: BaseException) -> Diagnostic:
     number = int(match.group(1)) if match else None
     if match:
         text = text[: match.start()]
-    return Diagnostic(sqlstate, number or None, _bare(text))
+    # Drivers number their own troubles 0 or -1; only what is positive is SQL Server's or FreeTDS's number.
+    return Diagnostic(sqlstate, number if number and number > 0 else None, _bare(text))
 
 
 def message_from(record: tuple) -> dict:
@@ -90,12 +97,18 @@ def mapped_statement_error(exc: BaseException, *, masks: tuple = (), **where) ->
     return StatementFailed(text, **facts)
 
 
-def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> MssqlError:
-    """The error of a failed attempt to connect."""
+def mapped_connect_error(
+    exc: BaseException, *, driver: str, options: dict, verified: bool = False
+) -> MssqlError:
+    """The error of a failed attempt to connect. ``verified``: FreeTDS was asked to check the certificate.
+
+    FreeTDS says no more than "Unable to connect to data source" when the certificate is not trusted; the "
+                              "caller
+    has made sure that the port answers.
+    """
     found = diagnostic(exc)
     text = masked(found.text, (options.get("login_password") or "",))
     facts = {"sqlstate": found.sqlstate, "number": found.number}
-    known = KNOWN.get(found.number or 0)
     if found.sqlstate in _NO_DRIVER_STATES or "can't open lib" in text.lower():
         return DriverMissing(
             f"the ODBC driver {driver} cannot be loaded: {text}",
@@ -103,25 +116,21 @@ def mapped_connect_error(exc: BaseException, *, driver: str, options: dict) -> M
             "drivers.",
             **facts,
         )
+    known = KNOWN.get(found.number or 0)
     if known is not None:
         return known.kind(text, remedy=known.remedy, retryable=known.retryable, **facts)
     if _CERTIFICATE_TEXT.search(text):
+        return CertificateNotTrusted(f"no encrypted connection: {text}", remedy=_CERTIFICATE_REMEDY, **facts)
+    if verified and found.number is None and found.sqlstate in ("08001", "08S01"):
         return CertificateNotTrusted(
-            f"no encrypted connection: {text}",
-            remedy="Have the server's certificate signed by an authority this machine trusts and naming "
-            "login_host; "
-            "only for a lab: trust_server_certificate: true.",
+            f"no encrypted connection: {text}; the port answers, so most likely the certificate is not "
+            f"trusted",
+            remedy=_CERTIFICATE_REMEDY,
             **facts,
         )
     if found.sqlstate == "28000":
         return LoginFailed(text, remedy=KNOWN[18456].remedy, **facts)
-    return ConnectionFailed(
-        f"no connection: {text}",
-        remedy="Check login_host, login_port or login_instance, the network and that the instance is "
-        "running.",
-        retryable=True,
-        **facts,
-    )
+    return ConnectionFailed(f"no connection: {text}", remedy=REACH_REMEDY, retryable=True, **facts)
 
 
 def masked(text: str, secrets: tuple) -> str:

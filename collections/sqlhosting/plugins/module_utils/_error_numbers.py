@@ -40,9 +40,8 @@ KNOWN = _table(
     (
         (18456,),
         errors.LoginFailed,
-        "Check login_user and login_password. The instance's error log tells the true reason (state 8 wrong "
-        "password, "
-        "7 disabled, 5 no such login, 38 no such database).",
+        "Check login_user, login_password and login_database. The instance's error log tells the true reason "
+        "(state 8 wrong password, 7 disabled, 5 no such login, 38 no such database).",
     ),
     ((18470,), errors.LoginFailed, "The login is disabled: enable it, or use another."),
     ((18486,), errors.LoginFailed, "The login is locked: unlock it, or wait for the lockout to end."),

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make FreeTDS verify the server's certificate: it does so only when a configuration file names authorities.
+"""Make FreeTDS verify the server's certificate, which it does only when freetds.conf names authorities.
 
-FreeTDS 1.x takes ``ca file`` and ``check certificate hostname`` from freetds.conf, not from the connection
-string
-("The freetds.conf file", FreeTDS user guide).
+FreeTDS takes ``ca file`` and ``check certificate hostname`` neither from the connection string nor from
+``[global]`` when the string says ``Server=``, only from the section that ``Servername=`` names ("The
+freetds.conf file", FreeTDS user guide; tried with 1.3.17). So a file with one section is written for the time
+it takes to connect.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import os
 import tempfile
 
+SECTION = "sqlhosting"
 CONF_VARIABLE = "FREETDSCONF"
 CA_FILE_VARIABLE = "SSL_CERT_FILE"  # OpenSSL's own variable, which Microsoft's driver obeys too
 _CA_FILES = (
@@ -23,28 +25,37 @@ _CA_FILES = (
 )
 
 
-@contextlib.contextmanager
-def nothing():
-    """For drivers that need no configuration file."""
-    yield
+def section(options: dict, *, default_port: int) -> str:
+    """The freetds.conf that reaches the instance and verifies its certificate. Pure but for the bundle's
+    path.
+    """
+    lines = [f"[{SECTION}]", f"host = {options['login_host']}"]
+    if options.get("login_instance") and not options.get("login_port"):
+        lines.append(f"instance = {options['login_instance']}")
+    else:
+        lines.append(f"port = {options.get('login_port') or default_port}")
+    lines += ["tds version = 7.4", f"ca file = {ca_file()}", "check certificate hostname = yes"]
+    return "\n\t".join(lines) + "\n"
 
 
 @contextlib.contextmanager
-def configuration(*, verify: bool):
-    """While the connection is opened, FreeTDS reads a configuration of ours (unless FREETDSCONF is set)."""
-    if os.environ.get(CONF_VARIABLE) or not verify:
+def configuration(text: str | None):
+    """While inside, FreeTDS reads ``text`` as its freetds.conf; nothing happens for None."""
+    if text is None:
         yield
         return
     handle, path = tempfile.mkstemp(prefix="sqlhosting-", suffix=".conf")
+    before = os.environ.get(CONF_VARIABLE)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"[global]\n\tca file = {ca_file()}\n\tcheck certificate hostname = yes\n")
+            file.write(text)
         os.environ[CONF_VARIABLE] = path
-        try:
-            yield
-        finally:
-            os.environ.pop(CONF_VARIABLE, None)
+        yield
     finally:
+        if before is None:
+            os.environ.pop(CONF_VARIABLE, None)
+        else:
+            os.environ[CONF_VARIABLE] = before
         os.unlink(path)
 
 
