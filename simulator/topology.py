@@ -20,7 +20,7 @@ class _Strict(BaseModel):
 
 
 class VolumeSpec(_Strict):
-    """A volume of the machine. ``mount_point`` is ``/`` or ``/var/opt/mssql/`` (Linux), ``D:\\`` (Windows)."""
+    """A volume of the machine. ``mount_point``: ``/`` or ``/var/opt/mssql/`` (Linux), ``D:\\`` (Windows)."""
 
     mount_point: str
     label: str = ""
@@ -127,9 +127,7 @@ class Topology(_Strict):
     trace: Path | None = None  # JSON lines of every message received
     state: Path | None = None  # folder; when given, a restarted simulator still has its databases
     control: Path | None = None  # Unix socket of the control channel
-    certificate: Path | None = (
-        None  # where to write the server certificate (PEM), so that clients can trust it
-    )
+    certificate: Path | None = None  # where to write the server certificate (PEM), for clients to trust
 
     @model_validator(mode="after")
     def _names_and_ports_differ(self) -> Topology:
