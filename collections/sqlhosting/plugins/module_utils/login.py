@@ -25,7 +25,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_decide impo
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import (
     Login,
-    is_builtin,
+    is_own,
     refuse_foreign_type,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_users import (
@@ -99,7 +99,7 @@ def run(session, params: dict) -> dict:
     _check_input(params, wishes)
     login, probe = _observe(session, params, sid)
     if params["state"] == "absent":
-        return remove_login(session, params, login, wishes, remedies=REMEDIES)
+        return remove_login(session, params, login, wishes, probe=probe, remedies=REMEDIES)
     return _present(session, params, wishes, sid=sid, login=login, probe=probe)
 
 
@@ -220,8 +220,9 @@ def _present(
 def _refuse_dangerous(params: dict, login: Login | None, probe: dict) -> None:
     if login is None or params["enabled"] is not False:
         return
-    if login.name.startswith("##") or login.name.casefold() == str(probe["own_login"]).casefold():
-        why = "SQL Server itself needs it" if is_builtin(login) else "this session uses it"
+    own = is_own(login, probe)
+    if own or login.name.startswith("##"):
+        why = "this session uses it" if own else "SQL Server itself needs it"
         raise InvalidInput(
             field="enabled",
             problem=f"[{login.name}] cannot be disabled: {why}",

@@ -14,7 +14,9 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_users impor
 _DATABASES_PER_READ = 50  # keeps the statement's text and its compile time small
 
 
-def remove_login(session, params: dict, login: Login | None, wishes: list, *, remedies: dict) -> dict:
+def remove_login(
+    session, params: dict, login: Login | None, wishes: list, *, probe: dict, remedies: dict
+) -> dict:
     """Drop users, then the login. The result lists databases that cannot be reached (unreachable_databases).
 
     The login goes even then: on a shared instance some database is always offline. Databases listed in the

@@ -93,6 +93,11 @@ def refuse_foreign_type(login: Login) -> None:
         )
 
 
+def is_own(login: Login, probe: dict) -> bool:
+    """Whether it is the login of the session itself; ``probe`` is a row of template login/observe."""
+    return login.name.casefold() == str(probe["own_login"]).casefold()
+
+
 def is_builtin(login: Login) -> bool:
     """Whether SQL Server itself needs the login: sa under any name, and those between ## marks."""
     return login.sid == SA_SID or login.name.startswith("##")

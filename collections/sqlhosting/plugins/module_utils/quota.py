@@ -39,8 +39,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_options imp
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_report import (
     Measured,
     entry_of,
+    fit_entries,
     planned_entry,
     summary_of,
+    warnings_of,
 )
 
 __all__ = ["ARGUMENT_SPEC", "SPEC_RULES", "run"]
@@ -71,15 +73,17 @@ def run(session, params: dict) -> dict:
         planned_entry(name) for name in planned
     ]
     entries.sort(key=lambda entry: entry["name"])
+    shown, omitted = fit_entries(entries)
     worst = worst_of([entry["status"] for entry in entries if not entry["planned"]])
     return session.result(
         changed=bool(changes),
         summary=summary_of(session, entries, changes),
         before=before,
         after=after,
-        databases=entries,
+        databases=shown,
+        omitted=omitted,
         worst=worst,
-        warnings=[f"[{database.name}]: {note}" for database in databases for note in database.notes],
+        warnings=warnings_of(databases),
     )
 
 

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_size import MAX_CHARACTERS
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import mib_from_pages, word
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide import (
     KINDS,
@@ -14,6 +17,12 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide impo
     worst_of,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_options import Wish
+
+_MAX_WARNINGS = 20  # shown by Ansible one by one; the notes of each database hold them all
+_FEWEST_KEYS = (
+    "name", "planned", "status", "percent", "data_used_mib", "data_allocated_mib", "data_limit_mib",
+    "log_used_mib", "log_allocated_mib", "log_limit_mib",
+)  # fmt: skip
 
 
 class Measured:
@@ -104,3 +113,35 @@ def summary_of(session, entries: list, changes: list) -> str:
         verb = "would be changed" if session.check_mode else "were changed"
         text += f" {len(changes)} file settings {verb}."
     return text
+
+
+def warnings_of(databases: list) -> list:
+    """The notes of all databases, as Ansible's warnings; with very many, how many more there are."""
+    notes = [f"[{database.name}]: {note}" for database in databases for note in database.notes]
+    more = len(notes) - _MAX_WARNINGS
+    return notes[:_MAX_WARNINGS] + ([f"and {more} more, in the notes of the databases"] if more > 0 else [])
+
+
+def fit_entries(entries: list, *, maximum: int = MAX_CHARACTERS) -> tuple:
+    """(entries that are at most ``maximum`` characters of JSON, sentences on what was left out).
+
+    ansible-runner empties results above 700,000 characters, silently. A database that is not ok stays longest.
+    """
+    omitted = []
+    if len(json.dumps(entries)) > maximum:
+        omitted.append("databases that are ok: only sizes, limits and percent; name some for every detail")
+        entries = [_fewest(entry) if entry["status"] == "ok" else entry for entry in entries]
+    if len(json.dumps(entries)) > maximum:
+        omitted.append("databases: only sizes, limits and percent; name some for every detail")
+        entries = [_fewest(entry) for entry in entries]
+    if len(json.dumps(entries)) > maximum:
+        omitted.append("databases that are ok: left out")
+        entries = [entry for entry in entries if entry["status"] != "ok"]
+    if len(json.dumps(entries)) > maximum:
+        omitted.append("databases: only the first; name some to see them")
+        entries = entries[: maximum // 300]
+    return entries, omitted
+
+
+def _fewest(entry: dict) -> dict:
+    return {key: entry[key] for key in _FEWEST_KEYS}
