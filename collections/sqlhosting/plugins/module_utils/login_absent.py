@@ -31,6 +31,10 @@ def remove_login(
             problem=f"[{login.name}] belongs to SQL Server itself",
             remedy="It is never dropped.",
         )
+    if is_own(login, probe):
+        raise InvalidInput(
+            field="name", problem=f"this session uses [{login.name}]", remedy="Connect with another login."
+        )
     users, unreachable = _find_users(session, login, wishes)
     terminate = params["terminate_sessions"]
     if not terminate and not login.is_planned:
