@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide import (
     QuotaFile,
@@ -12,6 +14,12 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide impo
     shares,
     status_of,
     worst_of,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_options import Wish
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_report import (
+    Measured,
+    entry_of,
+    fit_entries,
 )
 
 PAGES = 128  # in a MiB
@@ -170,3 +178,23 @@ def test_a_limit_beyond_the_volume_is_noticed(free_gib: int | None, problem: boo
         assert found == (
             "the data limit 20GiB needs 18GiB more on /var/opt/mssql/data/, where 10GiB are free"
         )
+
+
+def entry(number: int, *, used_mib: int = 1) -> dict:
+    row = {"name": f"customer_{number:04}_orders", "state_desc": "ONLINE", "log_reuse_wait_desc": "NOTHING"}
+    database = Measured(row, Wish(None, {"data": 1024, "log": 512}))
+    database.files = {"data": [file(64, max_mib=1024)], "log": [file(64, max_mib=512, kind="log")]}
+    database.used = {"data": used_mib * PAGES, "log": 80}
+    return entry_of(database, {"warning_percent": 80, "critical_percent": 95})
+
+
+@pytest.mark.parametrize(("count", "complete"), [(1000, True), (2000, False), (5000, False)])
+def test_the_result_stays_well_below_what_ansible_runner_empties(count: int, complete: bool) -> None:
+    entries = [entry(number, used_mib=1000 if number % 100 == 0 else 1) for number in range(count)]
+    found, omitted = fit_entries(entries)
+    assert len(json.dumps(found)) <= 500_000
+    assert (omitted == []) is complete
+    assert [e["name"] for e in found if e["status"] == "critical"] == [
+        e["name"] for e in entries if e["status"] == "critical"
+    ]
+    assert complete or len(found) == (2000 if count == 2000 else count // 100)

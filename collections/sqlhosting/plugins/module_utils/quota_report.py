@@ -125,7 +125,7 @@ def warnings_of(databases: list) -> list:
 def fit_entries(entries: list, *, maximum: int = MAX_CHARACTERS) -> tuple:
     """(entries that are at most ``maximum`` characters of JSON, sentences on what was left out).
 
-    ansible-runner empties results above 700,000 characters, silently. A database that is not ok stays longest.
+    ansible-runner empties results above 700,000 characters, silently. What is not ok stays longest.
     """
     omitted = []
     if len(json.dumps(entries)) > maximum:

@@ -229,8 +229,16 @@ worst:
   type: str
   returned: success
   sample: warning
+omitted:
+  description:
+    - Details that were left out to keep the result below 500,000 characters, which happens with some hundreds
+      of databases. Databases that are not V(ok) keep theirs longest.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 warnings:
-  description: The notes of all databases.
+  description: The notes of the databases, the first twenty.
   type: list
   elements: str
   returned: success
