@@ -1,0 +1,95 @@
+"""``python -m demo --once``: what it shows, what it leaves, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.playbooks import ROOT, read_lines, unexplained
+from tests.support.simulators import DRIVERS
+
+END_TIMEOUT_S = 90
+
+
+def start_demo(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "demo", "--once", "--folder", str(folder), *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end_of(demo: subprocess.Popen[str]) -> str:
+    """The rest of its output, once it has ended."""
+    output, _nothing = demo.communicate(timeout=END_TIMEOUT_S)
+    return output
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Processes that belong to a demo in ``folder``: by their arguments or their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mentions = [*process.cmdline(), process.environ().get("SQLHOSTING_DEMO", "")]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if process.pid != os.getpid() and any(str(folder) in text for text in mentions):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
+def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(tmp_path, driver):
+    demo = start_demo(tmp_path, "--driver", DRIVERS[driver])
+    output = end_of(demo)
+    assert demo.returncode == 0, output
+    assert "CREATE DATABASE [shop_orders]" in output
+    assert "database shop_orders: ONLINE, owner shop_owner" in output
+    assert "db_datareader, db_datawriter, db_ddladmin" in output or "db_datareader" in output
+    assert left_behind(tmp_path) == []
+
+    journal_line, trace_line = output.splitlines()[-2:]
+    journal = ROOT / journal_line.removeprefix("journal: ")
+    trace = ROOT / trace_line.removeprefix("trace: ")
+    messages = [line for line in read_lines(trace) if line["kind"] in ("batch", "rpc")]
+    assert [line for line in messages if line["app_name"] == "sqlhosting"] != []
+    assert unexplained(messages, read_lines(journal)) == []
+
+
+def test_the_demo_leaves_no_password_behind(tmp_path):
+    end_of(start_demo(tmp_path, "--driver", DRIVERS["msodbcsql18"]))
+    (folder,) = (path for path in tmp_path.iterdir() if not path.is_symlink())
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"booking.json", "instances.json", "journal.jsonl", "simulator.log", "trace.jsonl"}
+
+
+def test_a_step_that_fails_makes_the_demo_fail_and_leaves_no_process(tmp_path):
+    demo = start_demo(tmp_path, "--driver", "no such driver")
+    output = end_of(demo)
+    assert demo.returncode == 1
+    assert "The demo failed. ansible-playbook playbooks/discover.yml ended with status" in output
+    assert left_behind(tmp_path) == []
+    assert [line.split(":")[0] for line in output.splitlines()[-2:]] == ["journal", "trace"]
+
+
+@pytest.mark.parametrize("moment", ["=== 1.", "=== 3."])
+def test_an_interrupted_demo_leaves_no_process(tmp_path, moment):
+    demo = start_demo(tmp_path)
+    assert demo.stdout is not None
+    while moment not in (line := demo.stdout.readline()):
+        assert line, "the demo ended before it was interrupted"
+    demo.send_signal(signal.SIGTERM)
+    output = end_of(demo)
+    assert demo.returncode == 128 + signal.SIGTERM, output
+    assert left_behind(tmp_path) == []
