@@ -8,7 +8,11 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Ch
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InUse, InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_databases import problem_of, require_open
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_decide import decide_end_sessions
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import Login, is_builtin
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import (
+    Login,
+    is_builtin,
+    is_own,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_users import drop_user
 
 _DATABASES_PER_READ = 50  # keeps the statement's text and its compile time small
