@@ -261,8 +261,8 @@ def open_connection(options: dict):
             if kind == FREETDS:
                 problem = _knock(options)
             if problem is None:
-                error = mapped_connect_error(exc, driver=driver, options=options, verified=bool(configuration))
-                raise error from None
+                verified = configuration is not None
+                raise mapped_connect_error(exc, driver=driver, options=options, verified=verified) from None
     if problem is not None:
         raise ConnectionFailed(f"no connection: {problem}", remedy=REACH_REMEDY, retryable=True)
     if options["query_timeout"]:
@@ -271,7 +271,7 @@ def open_connection(options: dict):
 
 
 def _knock(options: dict) -> str | None:
-    """What keeps TCP from connecting; None when nothing does, or when only SQL Server Browser knows the port."""
+    """What keeps TCP from connecting; None when nothing does, or when only the Browser knows the port."""
     if options.get("login_instance") and not options.get("login_port"):
         return None
     timeout_s = options["login_timeout"] or DEFAULT_LOGIN_TIMEOUT_S

@@ -15,6 +15,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._error_numbers im
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     CertificateNotTrusted,
     ConnectionFailed,
+    ConnectionLost,
     DriverMissing,
     LoginFailed,
     MssqlError,
@@ -35,6 +36,7 @@ _BROKEN_TEXT = re.compile(
 )
 _CERTIFICATE_TEXT = re.compile(r"certificate|ssl provider|ssl_|handshake|encryption", re.IGNORECASE)
 REACH_REMEDY = "Check login_host, login_port or login_instance, the network and that the instance is running."
+_LOST_REMEDY = "Look whether the instance is running and query_timeout long enough, then run again."
 _CERTIFICATE_REMEDY = (
     "Have the server's certificate signed by an authority that this machine trusts (SSL_CERT_FILE names a "
     "bundle) "
@@ -74,14 +76,21 @@ def message_from(record: tuple) -> dict:
     return {"number": int(match.group(2)) if match else None, "text": _bare(text)}
 
 
-def mapped_statement_error(exc: BaseException, *, masks: tuple = (), **where) -> MssqlError:
-    """The error of a statement that was sent. ``masks`` are secrets to take out of the server's text."""
+def mapped_statement_error(
+    exc: BaseException, *, changes: bool = True, masks: tuple = (), **where
+) -> MssqlError:
+    """The error of a statement that was sent. ``masks`` are secrets to take out of the server's text.
+
+    ``changes``: after a broken link nobody knows whether it took effect; a read may simply be repeated.
+    """
     found = diagnostic(exc)
     text = masked(found.text, masks)
     facts = dict(where, sqlstate=found.sqlstate, number=found.number)
     known = KNOWN.get(found.number or 0)
     if known is not None:
         return known.kind(text, remedy=known.remedy, retryable=known.retryable, **facts)
+    if not changes and (_is_broken(found) or found.sqlstate in _TIMEOUT_STATES):
+        return ConnectionLost(f"the connection broke while reading: {text}", remedy=_LOST_REMEDY, **facts)
     if _is_broken(found):
         return OutcomeUnknown(
             f"the connection broke while the statement ran: {text}",

@@ -7,6 +7,7 @@
     ├── DriverMissing           pyodbc, jinja2 or the ODBC driver is not there
     ├── ConnectionFailed        no session could be opened
     │   ├── CertificateNotTrusted
+    │   ├── ConnectionLost      … or it broke while reading
     │   └── LoginFailed         18456 and its kin
     ├── StatementFailed         the server answered with an error
     │   ├── PermissionDenied
@@ -123,6 +124,10 @@ class ConnectionFailed(MssqlError):
 
 class CertificateNotTrusted(ConnectionFailed):
     """The server's certificate is signed by nobody that this machine trusts, or names another host."""
+
+
+class ConnectionLost(ConnectionFailed):
+    """The link broke, or the time was up, while reading. Nothing was changed by it."""
 
 
 class LoginFailed(ConnectionFailed):

@@ -268,8 +268,13 @@ class Session:
                 cursor.close()
 
     def _mapped(self, exc: Exception, statement: _Statement) -> MssqlError:
-        error = mapped_statement_error(exc, masks=self._masks(statement), statement=statement.template.name)
-        if isinstance(error, OutcomeUnknown):
+        error = mapped_statement_error(
+            exc,
+            changes=statement.kind == _journal.CHANGE,
+            masks=self._masks(statement),
+            statement=statement.template.name,
+        )
+        if isinstance(error, (OutcomeUnknown, ConnectionFailed)):
             self.close()  # the next statement gets a new session, and a module can look what took effect
         return self._placed(error, statement.database)
 
