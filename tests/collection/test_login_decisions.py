@@ -406,7 +406,13 @@ def test_in_check_mode_a_planned_database_is_taken_as_empty() -> None:
     assert decide_user(state, wish, "app", exclusive=True, planned=done.__contains__) == []
 
 
-OPEN = {"name": "shop", "state": "ONLINE", "has_access": 1, "updateability": "READ_WRITE"}
+OPEN = {
+    "name": "shop",
+    "state": "ONLINE",
+    "has_access": 1,
+    "may_alter_users": 1,
+    "updateability": "READ_WRITE",
+}
 
 
 @pytest.mark.parametrize(
@@ -416,6 +422,7 @@ OPEN = {"name": "shop", "state": "ONLINE", "has_access": 1, "updateability": "RE
         ({**OPEN, "state": "OFFLINE"}, "offline", DatabaseNotReady),
         ({**OPEN, "state": "RESTORING"}, "restoring", DatabaseNotReady),
         ({**OPEN, "has_access": 0}, "closed to this login", PermissionDenied),
+        ({**OPEN, "may_alter_users": 0}, "closed to this login", PermissionDenied),
         ({**OPEN, "updateability": "READ_ONLY"}, "read-only", DatabaseNotReady),
     ],
 )

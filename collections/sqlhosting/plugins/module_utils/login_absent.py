@@ -6,7 +6,11 @@ from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, apply_changes, summarise
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InUse, InvalidInput
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_databases import problem_of, require_open
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_databases import (
+    may_look,
+    problem_of,
+    require_open,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_decide import decide_end_sessions
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import (
     Login,
@@ -79,7 +83,7 @@ def _find_users(session, login: Login, wishes: list) -> tuple:
     for row in rows:
         if row["name"] in listed:
             require_open(row)
-    reachable = [row["name"] for row in rows if row["state"] == "ONLINE" and row["has_access"]]
+    reachable = [row["name"] for row in rows if may_look(row)]
     users = []
     for start in range(0, len(reachable), _DATABASES_PER_READ):
         part = reachable[start : start + _DATABASES_PER_READ]

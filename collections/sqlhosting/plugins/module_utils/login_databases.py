@@ -9,15 +9,21 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     PermissionDenied,
 )
 
+CLOSED = "closed to this login"
 READ_WRITE = "READ_WRITE"  # DATABASEPROPERTYEX(name, 'Updateability')
+
+
+def may_look(row: dict) -> bool:
+    """Whether all users of the database can be seen."""
+    return row["state"] == "ONLINE" and bool(row["has_access"] and row["may_alter_users"])
 
 
 def problem_of(row: dict) -> str | None:
     """Why users of this database cannot be changed now, or None. ``row`` is of template user/databases."""
     if row["state"] != "ONLINE":
         return str(row["state"]).lower()
-    if not row["has_access"]:
-        return "closed to this login"
+    if not row["has_access"] or not row["may_alter_users"]:
+        return CLOSED
     if row["updateability"] != READ_WRITE:
         return "read-only"
     return None
@@ -29,11 +35,11 @@ def require_open(row: dict) -> None:
     if problem is None:
         return
     name = row["name"]
-    if problem == "closed to this login":
+    if problem == CLOSED:
         raise PermissionDenied(
-            f"database [{name}] cannot be entered by this login",
+            f"users of database [{name}] cannot be seen and changed by this login",
             database=name,
-            remedy="Grant it CONNECT ANY DATABASE and ALTER ANY USER there, or make it the database's owner.",
+            remedy="It needs a user there with ALTER ANY USER, ALTER ANY ROLE and CONTROL, or db_owner.",
         )
     raise DatabaseNotReady(
         f"database [{name}] is {problem}, so its users cannot be changed",
