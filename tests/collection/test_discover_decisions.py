@@ -84,7 +84,6 @@ def identity(version: str = "16.0.4135.4", **rights: int) -> dict:
         "view_any_security_definition",
         "view_any_database",
         "alter_any_database",
-        "create_any_database",
         "alter_any_login",
     )
     return {"product_version": version, **dict.fromkeys(names, 0), **rights}
@@ -101,7 +100,7 @@ def identity(version: str = "16.0.4135.4", **rights: int) -> dict:
         (identity("15.0.4415.2", view_server_state=1), STATE, None),
         (identity(), FILES, "VIEW ANY DEFINITION"),
         (identity(alter_any_database=1), FILES, None),
-        (identity(create_any_database=1), DATABASES, None),
+        (identity(alter_any_database=1), DATABASES, None),
         (identity(), DATABASES, "VIEW ANY DATABASE"),
         (identity(), LOGINS, "VIEW ANY SECURITY DEFINITION"),
         (identity("15.0.4415.2"), LOGINS, "VIEW ANY DEFINITION"),

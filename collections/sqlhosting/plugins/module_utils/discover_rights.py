@@ -17,8 +17,8 @@ STATE, FILES, DATABASES, LOGINS, DEFINITIONS = "state", "files", "databases", "l
 # sys.dm_os_sys_info, sys.master_files, sys.databases, sys.server_principals and sys.certificates.
 _NEEDS = {
     STATE: ("view_server_state",),
-    FILES: ("view_any_definition", "alter_any_database", "create_any_database"),
-    DATABASES: ("view_any_database", "alter_any_database", "create_any_database"),
+    FILES: ("view_any_definition", "alter_any_database"),
+    DATABASES: ("view_any_database", "alter_any_database"),
     LOGINS: ("view_any_definition", "alter_any_login"),
     DEFINITIONS: ("view_any_definition",),
 }
