@@ -8,7 +8,7 @@ list, so what is planned is, hash for hash, what is sent.
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import MssqlError
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import MssqlError, OutcomeUnknown
 
 
 class Change:
@@ -53,6 +53,24 @@ def apply_changes(session, changes: list, remedies: dict) -> None:
                 remedy = f"{remedy} Done before it: {made}.".strip()
             exc.remedy = remedy
             raise
+
+
+def settled(attempt) -> dict:
+    """The result of ``attempt()``; once more when the link broke in a statement, whose effect is then unknown.
+
+    Attempts look before they change, so the second one sends only what has not taken effect. When it fails too,
+    the first failure is told, with the second one behind it.
+    """
+    try:
+        return attempt()
+    except OutcomeUnknown as unknown:
+        try:
+            result = attempt()
+        except MssqlError as exc:
+            unknown.remedy = f"{unknown.remedy} Looking again failed: {exc}".strip()
+            raise unknown from None
+        broke = "The link broke in a statement, so it was looked again what had taken effect."
+        return dict(result, changed=True, summary=f"{broke} {result['summary']}")
 
 
 def summarise(subject: str, changes: list, notes: list, *, check_mode: bool) -> str:

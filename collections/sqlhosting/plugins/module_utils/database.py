@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import apply_changes, summarise
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
+    apply_changes,
+    settled,
+    summarise,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseMissing,
     InvalidInput,
     MssqlError,
     ObjectExists,
-    OutcomeUnknown,
     PermissionDenied,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_checks import (
@@ -78,7 +81,7 @@ _REMEDIES = {
 def run(session, params: dict) -> dict:
     """Observe, decide, change; the module's result. Raises :class:`MssqlError`."""
     check_input(params)
-    return _STATES[params["state"]](session, params)
+    return settled(lambda: _STATES[params["state"]](session, params))
 
 
 def _observe(session, params: dict, name: str) -> tuple:
@@ -151,7 +154,7 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     changes = decide_create(name, params, specs=specs, collation=collation)
     try:
         apply_changes(session, changes[:1], _REMEDIES)
-    except (ObjectExists, OutcomeUnknown) as exc:
+    except ObjectExists as exc:
         database = _created_after_all(session, params, exc)
         return _shape(session, params, wishes, database, probe, first=[], notes=notes, before={})
     try:
@@ -163,11 +166,8 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
 
 
 def _created_after_all(session, params: dict, exc: MssqlError) -> Database:
-    """The database, if it is there after an error of CREATE DATABASE that leaves it open. Else raises.
-
-    1801: somebody created it between our look and our statement. A broken link: the server may have gone on.
-    """
-    if isinstance(exc, ObjectExists) and exc.number != 1801:
+    """The database that somebody created between our look and our statement (1801); else raises ``exc``."""
+    if exc.number != 1801:
         raise exc
     database, _probe = _observe(session, params, params["name"])
     if database is None:

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import apply_changes, summarise
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
+    apply_changes,
+    settled,
+    summarise,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseMissing,
     InvalidInput,
@@ -97,6 +101,10 @@ def run(session, params: dict) -> dict:
     sid = normalise_sid(params["sid"])
     wishes = [UserWish(entry, name, index) for index, entry in enumerate(params["databases"] or [])]
     _check_input(params, wishes)
+    return settled(lambda: _attempt(session, params, sid, wishes))
+
+
+def _attempt(session, params: dict, sid: str | None, wishes: list) -> dict:
     login, probe = _observe(session, params, sid)
     if params["state"] == "absent":
         return remove_login(session, params, login, wishes, probe=probe, remedies=REMEDIES)
