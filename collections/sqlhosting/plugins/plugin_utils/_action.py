@@ -60,8 +60,8 @@ _preload()
 _begin_run()
 
 
-class ActionModule(ActionBase):
-    """Run ``sqlhosting.mssql.mssql_<object>``."""
+class SharedAction(ActionBase):
+    """Run ``sqlhosting.mssql.mssql_<object>``; each module's action is a subclass of its own name."""
 
     _supports_check_mode = True
     _supports_async = False
