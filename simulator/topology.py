@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from simulator.errors import TopologyError
 
@@ -118,6 +118,12 @@ class InstanceSpec(_Strict):
     databases: list[DatabaseSpec] = []
     configuration: dict[str, int] = {}
     faults: list[FaultSpec] = []
+
+    @field_validator("encryption", mode="before")
+    @classmethod
+    def _yaml_words(cls, value: Any) -> Any:
+        """YAML reads a bare ``on`` or ``off`` as a truth value; here it means the word."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
 class Topology(_Strict):

@@ -15,9 +15,32 @@ from typing import Any
 from simulator.errors import MESSAGES, SimulatorError, SqlError
 from simulator.topology import FaultSpec
 
+# Errors that nothing in the simulator raises by itself, but that faults play: number -> (severity, text).
+# Source: Microsoft Learn, "Database Engine events and errors".
+PLAYED = {
+    596: (21, "Cannot continue the execution because the session is in the kill state."),
+    1204: (
+        19,
+        "The instance of the SQL Server Database Engine cannot obtain a LOCK resource at this time. Rerun your "
+        "statement when there are fewer active users.",
+    ),
+    1205: (
+        13,
+        "Transaction was deadlocked on lock resources with another process and has been chosen as the deadlock "
+        "victim. Rerun the transaction.",
+    ),
+    1222: (16, "Lock request time out period exceeded."),
+    3960: (16, "Snapshot isolation transaction aborted due to update conflict."),
+    8645: (17, "A timeout occurred while waiting for memory resources to execute the query."),
+    8651: (17, "Could not perform the operation because the requested memory grant was not available."),
+    10928: (20, "The request limit has been reached."),
+    17197: (16, "Login failed due to timeout; the connection has been closed."),
+    40613: (20, "Database is not currently available. Please retry the connection later."),
+}
 DEFAULT_SEVERITY = 16
-# What a fault's error says when neither the fault nor the catalogue has a text for its number.
+# What a fault's error says when nothing has a text for its number.
 DEFAULT_MESSAGE = "Error {0} from the simulator's fault."
+_PLACEHOLDER = re.compile(r"\{\d+\}")
 
 
 class FaultError(SimulatorError):
@@ -81,8 +104,10 @@ class Fault:
     def error(self) -> SqlError:
         """The error that it answers with."""
         number = self.spec.number or 0
-        severity, text = MESSAGES.get(number, (DEFAULT_SEVERITY, DEFAULT_MESSAGE.format(number)))
-        return SqlError(number, severity, self.spec.message or text, state=self.spec.state)
+        unknown = (DEFAULT_SEVERITY, DEFAULT_MESSAGE.format(number))
+        severity, text = MESSAGES.get(number) or PLAYED.get(number) or unknown
+        message = self.spec.message or _PLACEHOLDER.sub("?", text)
+        return SqlError(number, severity, message, state=self.spec.state)
 
     async def hold(self, text: str) -> None:
         """Return when the fault is removed."""

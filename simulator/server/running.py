@@ -88,8 +88,9 @@ async def run_message(connection: Connection, message: Message) -> None:
     connection.running = True
     reply = connection.new_reply()
     try:
-        if connection.is_closed:
-            raise ClientGone
+        if connection.is_closed:  # the client left between the message's arrival and now
+            trace_unrun(connection, message)
+            return
         requests = requests_of(message)
         if message.status & RESET:
             _reset(connection, message.status, reply)
