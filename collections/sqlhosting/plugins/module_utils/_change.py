@@ -56,10 +56,10 @@ def apply_changes(session, changes: list, remedies: dict) -> None:
 
 
 def settled(attempt) -> dict:
-    """The result of ``attempt()``; once more when the link broke in a statement, whose effect is then unknown.
+    """The result of ``attempt()``; tried once more when the link broke in a statement of unknown effect.
 
-    Attempts look before they change, so the second one sends only what has not taken effect. When it fails too,
-    the first failure is told, with the second one behind it.
+    Attempts look before they change, so the second one sends only what has not taken effect. When it fails
+    too, the first failure is told, with the second one behind it.
     """
     try:
         return attempt()
