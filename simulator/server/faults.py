@@ -21,13 +21,13 @@ PLAYED = {
     596: (21, "Cannot continue the execution because the session is in the kill state."),
     1204: (
         19,
-        "The instance of the SQL Server Database Engine cannot obtain a LOCK resource at this time. Rerun your "
-        "statement when there are fewer active users.",
+        "The instance of the SQL Server Database Engine cannot obtain a LOCK resource at this time. Rerun "
+        "your statement when there are fewer active users.",
     ),
     1205: (
         13,
-        "Transaction was deadlocked on lock resources with another process and has been chosen as the deadlock "
-        "victim. Rerun the transaction.",
+        "Transaction was deadlocked on lock resources with another process and has been chosen as the "
+        "deadlock victim. Rerun the transaction.",
     ),
     1222: (16, "Lock request time out period exceeded."),
     3960: (16, "Snapshot isolation transaction aborted due to update conflict."),
