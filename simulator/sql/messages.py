@@ -6,6 +6,7 @@ Source: Microsoft Learn, "Database Engine events and errors" (2022 list); severi
 
 from __future__ import annotations
 
+import simulator.estate.messages  # noqa: F401 - the estate has those that it shares with the front
 from simulator.errors import register_messages
 
 register_messages(
@@ -357,6 +358,53 @@ register_messages(
             16,
             "Error number {0} in the THROW statement is outside the valid range. Specify an error number in "
             "the valid range of 50000 to 2147483647.",
+        ),
+        148: (15, "Incorrect time syntax in time string '{0}' used with WAITFOR."),
+        259: (16, "Ad hoc updates to system catalogs are not allowed."),
+        628: (16, "Cannot issue SAVE TRANSACTION when there is no active transaction."),
+        1088: (16, 'Cannot find the object "{0}" because it does not exist or you do not have permissions.'),
+        1505: (
+            16,
+            "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '{0}' and the index name '{1}'. The duplicate key value is {2}.",
+        ),
+        1767: (16, "Foreign key '{0}' references invalid table '{1}'."),
+        1773: (
+            16,
+            "Foreign key '{0}' has implicit reference to object '{1}' which does not have a primary key defined on it.",
+        ),
+        1776: (
+            16,
+            "There are no primary or candidate keys in the referenced table '{0}' that match the referencing column list in the foreign key '{1}'.",
+        ),
+        1911: (16, "Column name '{0}' does not exist in the target table or view."),
+        2749: (
+            16,
+            "Identity column '{0}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, unencrypted, and constrained to be nonnullable.",
+        ),
+        2786: (
+            16,
+            "The data type of substitution parameter {0} does not match the expected type of the format specification.",
+        ),
+        3723: (
+            16,
+            "An explicit DROP INDEX is not allowed on index '{0}'. It is being used for {1} constraint enforcement.",
+        ),
+        3726: (16, "Could not drop object '{0}' because it is referenced by a FOREIGN KEY constraint."),
+        3727: (16, "Could not drop constraint. See previous errors."),
+        4712: (16, "Cannot truncate table '{0}' because it is being referenced by a FOREIGN KEY constraint."),
+        4901: (
+            16,
+            "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the column being added is an identity or timestamp column, or alternatively if none of the previous conditions are satisfied the table must be empty to allow addition of this column. Column '{0}' cannot be added to non-empty table '{1}' because it does not satisfy these conditions.",
+        ),
+        4922: (16, "ALTER TABLE DROP COLUMN {0} failed because one or more objects access this column."),
+        5074: (16, "The {1} '{0}' is dependent on column '{2}'."),
+        7202: (
+            11,
+            "Could not find server '{0}' in sys.servers. Verify that the correct server name was specified. If necessary, execute the stored procedure sp_addlinkedserver to add the server to sys.servers.",
+        ),
+        8631: (
+            17,
+            "Internal error: Server stack limit has been reached. Please look for potentially deep nesting in your query, and try to simplify it.",
         ),
         18054: (
             16,

@@ -49,7 +49,10 @@ def insert(statement: nodes.Insert, context: Context, rows: list[Sequence[Any]] 
         if any(len(row) != len(columns) for row in rows):
             raise sql_error(213, state=7)
         values = [
-            {c: _fit(convert(v, type_of(v), c.type), c, table, context) for c, v in zip(columns, row, strict=True)}
+            {
+                c: _fit(convert(v, type_of(v), c.type), c, table, context)
+                for c, v in zip(columns, row, strict=True)
+            }
             for row in rows
         ]
     elif statement.query is None:
@@ -211,7 +214,9 @@ def _is_temporary(table: Table) -> bool:
     return table.name.startswith(("#", "@"))
 
 
-def reserve(database: Any, table: Table, rows: Iterable[Sequence[Any]], undo: list[Callable[[], None]]) -> None:
+def reserve(
+    database: Any, table: Table, rows: Iterable[Sequence[Any]], undo: list[Callable[[], None]]
+) -> None:
     """Take the space of ``rows`` in the database's files. Raises 1105 or 9002 when they are full."""
     total = sum(_ROW_OVERHEAD_BYTES + sum(_bytes_of(value) for value in row) for row in rows)
     kib = total / 1024
@@ -255,7 +260,9 @@ class _Rules:
         self.scope.row = row
         for check, holds in self.checks:
             if holds() is False:
-                raise sql_error(547, self.verb, "CHECK", check.name, database, self.table.full_name, "", state=0)
+                raise sql_error(
+                    547, self.verb, "CHECK", check.name, database, self.table.full_name, "", state=0
+                )
 
     def check_references(self, row: tuple[Any, ...]) -> None:
         """Raises 547 when a row refers to none."""
@@ -310,7 +317,9 @@ def _finish(
                 calls.append(lambda index=index: scope.row[index])  # type: ignore[misc]
             continue
         part = compiler.value(item.expression)
-        columns.append(Column(item.alias or part.name, INT if part.type == NULL_TYPE else part.type, part.nullable))
+        columns.append(
+            Column(item.alias or part.name, INT if part.type == NULL_TYPE else part.type, part.nullable)
+        )
         calls.append(part.call)
     rows = []
     for pair in pairs:
@@ -340,9 +349,7 @@ class _Targets:
         top = statement.top
         self.top = self.compiler.converted(top, SqlType("bigint")) if top is not None else None
 
-    def _resolve(
-        self, statement: nodes.Update | nodes.Delete, permission: str
-    ) -> tuple[Table, nodes.Source]:
+    def _resolve(self, statement: nodes.Update | nodes.Delete, permission: str) -> tuple[Table, nodes.Source]:
         context, target = self.context, statement.target
         if statement.source is None:
             table = target_table(context, target, permission)
@@ -393,7 +400,9 @@ class _Targets:
                 yield number, joined
 
 
-def _named_target(source: nodes.Source, target: tuple[str, ...], context: Context) -> nodes.NamedSource | None:
+def _named_target(
+    source: nodes.Source, target: tuple[str, ...], context: Context
+) -> nodes.NamedSource | None:
     if isinstance(source, nodes.Join):
         return _named_target(source.left, target, context) or _named_target(source.right, target, context)
     if not isinstance(source, nodes.NamedSource):
@@ -512,7 +521,9 @@ def _check_not_referenced(
     session = context.session
     for child, foreign in session.tables_of(session.database).referencing(table):
         values = [old[table.position(column)] for column in foreign.referenced_columns]
-        if new is not None and values == [new[table.position(column)] for column in foreign.referenced_columns]:
+        if new is not None and values == [
+            new[table.position(column)] for column in foreign.referenced_columns
+        ]:
             continue
         places = [child.position(column) for column in foreign.columns]
         wanted = [table.fold(value) for value in values]
