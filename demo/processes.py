@@ -1,7 +1,12 @@
-"""Child processes that never outlive the demo, whatever ends it."""
+"""Child processes that never outlive the demo, whatever ends it.
+
+Ansible's workers make sessions of their own, so ending a process group does not end them all: the demo therefore
+adopts whatever its children leave behind (prctl(2), PR_SET_CHILD_SUBREAPER) and ends that too.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 STOP_TIMEOUT_S = 5  # between asking a process group to stop and killing it
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,6 +42,7 @@ class Processes:
         self._pending: int | None = None
 
     def __enter__(self) -> Processes:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for number in _SIGNALS:
             signal.signal(number, self._interrupt)
         return self
@@ -45,6 +52,7 @@ class Processes:
             signal.signal(number, signal.SIG_IGN)
         for process in reversed(self._running):
             _stop_group(process)
+        _end_adopted(set())
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 
@@ -100,6 +108,7 @@ class Processes:
         _stop_group(process)
         if process in self._running:
             self._running.remove(process)
+        _end_adopted({other.pid for other in self._running})
         return process.returncode
 
 
@@ -119,3 +128,28 @@ def _stop_group(process: subprocess.Popen[str]) -> None:
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(group, number)
+
+
+def _end_adopted(ours: set[int]) -> None:
+    """Kill every child of this process that is not in ``ours``, and what those leave, until none is left."""
+    while adopted := _children() - ours:
+        for pid in adopted:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in adopted:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _children() -> set[int]:
+    """The ids of our child processes (the fourth field of proc_pid_stat(5) is the parent's)."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The second field, the name, may hold blanks and brackets.
+            if (
+                int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+                == os.getpid()
+            ):
+                found.add(int(stat.parent.name))
+    return found
