@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 _ANSI_80 = (
     "Albanian Arabic Chinese_PRC Chinese_PRC_Stroke Chinese_Taiwan_Bopomofo Chinese_Taiwan_Stroke Croatian "
@@ -127,17 +127,17 @@ class Collation:
     lcid: int
     version: int
 
-    @property
+    @cached_property
     def flags(self) -> set[str]:
         """The name's parts: CI, CS, AI, AS, KS, WS, SC, VSS, BIN, BIN2, UTF8 …"""
         return set(self.name.split("_"))
 
-    @property
+    @cached_property
     def is_binary(self) -> bool:
         """True for BIN and BIN2."""
         return bool(self.flags & {"BIN", "BIN2"})
 
-    @property
+    @cached_property
     def is_case_sensitive(self) -> bool:
         """True when 'a' and 'A' differ."""
         return self.is_binary or "CS" in self.flags
@@ -167,7 +167,11 @@ class Collation:
 
     def key(self, text: str) -> str:
         """A key under which equal strings are equal: trailing blanks never count, the rest as the flags say."""
-        return _key(text, self.is_case_sensitive, self.is_binary or "AS" in self.flags)
+        return _key(text, self.is_case_sensitive, self._is_accent_sensitive)
+
+    @cached_property
+    def _is_accent_sensitive(self) -> bool:
+        return self.is_binary or "AS" in self.flags
 
 
 @lru_cache(maxsize=20_000)
