@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an instance is and holds, gathered in at most thirteen statements (one more for each 100 databases).
+"""What an instance is and holds, gathered in at most twelve statements (one more for each 100 databases).
 
 The rights are asked for first: what the login cannot see in full is None and listed in ``unknown``.
 """

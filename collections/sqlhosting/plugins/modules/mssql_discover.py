@@ -280,7 +280,7 @@ statements:
   description: How many statements were sent (RV(statements.read)).
   type: dict
   returned: always
-  sample: {read: 13, change: 0, planned: 0}
+  sample: {read: 12, change: 0, planned: 0}
 journal:
   description: The journal that holds the statements themselves.
   type: str
