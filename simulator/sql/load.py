@@ -20,5 +20,5 @@ def load_all() -> None:
         if importlib.util.find_spec(name) is None:
             continue
         module = importlib.import_module(name)
-        for found in pkgutil.walk_packages(module.__path__, prefix=f"{name}."):
+        for found in pkgutil.walk_packages(getattr(module, "__path__", []), prefix=f"{name}."):
             importlib.import_module(found.name)
