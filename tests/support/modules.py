@@ -1,4 +1,4 @@
-"""Run the collection's modules in tests: through the shared action, in this process or as an ordinary module."""
+"""Run the collection's modules in tests: in this process by the shared action, or as ordinary modules."""
 
 from __future__ import annotations
 

@@ -165,6 +165,8 @@ def render(source: str, values: dict) -> Rendered:
         marked = _compiled(source).render(dict(values))
     except JinjaError as exc:
         raise TemplateError(f"{type(exc).__name__}: {exc.message}") from exc
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
+        raise TemplateError(f"{type(exc).__name__} in the template: {exc}") from exc
     marked = marked.strip()
     printed = [_unpack(match) for match in _MARK.finditer(marked)]
     secrets = tuple(dict.fromkeys(value for _text, _captured, value, _label in printed if value))
