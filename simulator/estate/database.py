@@ -23,6 +23,7 @@ from simulator.estate.principals import (
     next_id,
     system_users,
 )
+from simulator.estate.tables import Tables
 
 if TYPE_CHECKING:
     from simulator.estate.instance import Instance
@@ -68,10 +69,11 @@ class Database:
     roles: list[DatabaseRole] = field(default_factory=list)
     schemas: list[Schema] = field(default_factory=list)
     grants: set[Grant] = field(default_factory=set)
-    tables: Any = None
+    tables: Tables = field(init=False)
     single_user_spid: int | None = None
 
     def __post_init__(self) -> None:
+        self.tables = Tables(self.name_key)
         if not self.users:
             self.users = system_users(self.created, self.owner_sid)
         if not self.roles:

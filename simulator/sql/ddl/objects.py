@@ -12,34 +12,28 @@ from simulator.estate.database import Database
 from simulator.estate.permission_names import SCHEMA
 from simulator.estate.permissions import has_securable_permission
 from simulator.estate.principals import Schema, next_id
+from simulator.estate.tables import Table
 from simulator.results import Result, StatementDone
 from simulator.sql.ddl.common import keep, require_writable
 from simulator.sql.lexer import TokenStream
 from simulator.sql.registry import executes, grammar
 
 
-def tables_of(database: Database) -> list[Any]:
+def tables_of(database: Database) -> list[Table]:
     """The user tables of a database, in the order of their object ids."""
-    held = database.tables
-    if held is None:
-        return []
-    found = held.values() if hasattr(held, "values") else held
-    return sorted(found, key=lambda t: t.object_id)
+    return sorted(database.tables, key=lambda t: t.object_id)
 
 
-def object_named(session: Any, database: Database, parts: tuple[str, ...]) -> Any | None:
+def object_named(session: Any, database: Database, parts: tuple[str, ...]) -> Table | None:
     """The user table that a name of one to three parts means, or None."""
     if len(parts) == 3 and parts[0]:
-        found = session.instance.find_database(parts[0])
-        if found is None:
-            return None
-        database = found
+        database = session.instance.find_database(parts[0]) or database
     user = database.user_of(session.login)
     schemas = [parts[-2]] if len(parts) > 1 and parts[-2] else [user.default_schema if user else "dbo", "dbo"]
     for schema in schemas:
-        for table in tables_of(database):
-            if database.same_name(table.schema, schema) and database.same_name(table.name, parts[-1]):
-                return table
+        table = database.tables.find(schema, parts[-1])
+        if table is not None:
+            return table
     return None
 
 
