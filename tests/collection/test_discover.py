@@ -124,7 +124,7 @@ def test_version_and_machine_are_told_with_units(discover: Callable[..., dict]) 
 def test_windows_tells_its_load_and_its_volumes(discover: Callable[..., dict]) -> None:
     result = discover("win19", "version", "cpu", "volumes", "hadr")
     instance = result["instance"]
-    assert instance["cpu"]["busy_percent"] == 30
+    assert instance["cpu"]["busy_percent"] == 32  # 30 of SQL Server itself
     assert instance["version"]["features"]["availability_groups"] == "basic"
     assert instance["hadr"] == {
         "is_enabled": True,

@@ -52,6 +52,8 @@ def module_main(argument_spec: dict, rules: dict, run) -> None:
             "call it by its full name sqlhosting.mssql.… from a playbook or with the ansible command."
         )
     result = _run(run, module.params, context_from(settings, module), set(module.no_log_values))
+    for text in result.pop("warnings", ()):  # exit_json no longer takes them
+        module.warn(text)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

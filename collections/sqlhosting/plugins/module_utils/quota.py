@@ -83,7 +83,7 @@ def run(session, params: dict) -> dict:
         databases=shown,
         omitted=omitted,
         worst=worst,
-        warnings=warnings_of(databases),
+        **warnings_of(databases),
     )
 
 

@@ -115,11 +115,13 @@ def summary_of(session, entries: list, changes: list) -> str:
     return text
 
 
-def warnings_of(databases: list) -> list:
-    """The notes of all databases, as Ansible's warnings; with very many, how many more there are."""
+def warnings_of(databases: list) -> dict:
+    """The notes of all databases as ``warnings``, which Ansible shows; empty when there are none."""
     notes = [f"[{database.name}]: {note}" for database in databases for note in database.notes]
     more = len(notes) - _MAX_WARNINGS
-    return notes[:_MAX_WARNINGS] + ([f"and {more} more, in the notes of the databases"] if more > 0 else [])
+    if more > 0:
+        notes = [*notes[:_MAX_WARNINGS], f"and {more} more, in the notes of the databases"]
+    return {"warnings": notes} if notes else {}
 
 
 def fit_entries(entries: list, *, maximum: int = MAX_CHARACTERS) -> tuple:

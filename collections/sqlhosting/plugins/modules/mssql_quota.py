@@ -241,8 +241,8 @@ warnings:
   description: The notes of the databases, the first twenty.
   type: list
   elements: str
-  returned: success
-  sample: []
+  returned: when there are any
+  sample: ["[shop_orders]: the data limit 1TiB needs 1023.5GiB more on /var/opt/mssql/data/, where 50GiB are free"]
 summary:
   description: The result in one sentence.
   type: str
