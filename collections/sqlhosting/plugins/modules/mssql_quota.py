@@ -242,7 +242,7 @@ warnings:
   type: list
   elements: str
   returned: when there are any
-  sample: ["[shop_orders]: the data limit 1TiB needs 1023.5GiB more on /var/opt/mssql/data/, where 50GiB are free"]
+  sample: ["[shop_orders]: the data limit 1TiB needs 1020GiB more on /data/, where 50GiB are free"]
 summary:
   description: The result in one sentence.
   type: str
