@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import resource
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import JournalUnavailable
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._journal import (
     Journal,
@@ -96,17 +95,16 @@ def test_a_journal_that_cannot_be_written_is_an_error(path: str) -> None:
 
 
 def _write_up_to_the_limit(path: str, answer: Any) -> None:
-    import signal
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     journal = Journal(path, "R1")
     journal.append(_line())
-    whole = os.path.getsize(path)
+    whole = Path(path).stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (whole + 20, whole + 20))  # the next line fits only in part
     try:
         journal.append(_line())
     except JournalUnavailable as exc:
-        answer.put((str(exc), os.path.getsize(path) == whole))
+        answer.put((str(exc), Path(path).stat().st_size == whole))
 
 
 def test_a_disk_that_fills_up_within_a_line_leaves_no_half_line(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import PlanRefused
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._plan import Plan, load_plan, plan_hash
+
 from webapp.statements import plan as portal_plan
 
 

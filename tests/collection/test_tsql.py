@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import TemplateError
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.tsql import Secret, render
 

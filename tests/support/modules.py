@@ -56,7 +56,8 @@ class ModuleRunner:
 
     def __call__(
         self,
-        name: str,
+        module: str,
+        /,
         *,
         instance: str = "sql01",
         check_mode: bool = False,
@@ -64,25 +65,25 @@ class ModuleRunner:
         **options: Any,
     ) -> dict[str, Any]:
         """The task's result. Connection options are filled in for ``instance`` unless given."""
-        login = {} if name == "mssql_plan" else login_options(self.simulator.instances[instance], self.driver)
-        return self.action(name, {**login, **options}, check_mode=check_mode, diff=diff, host=instance).run(
-            None, self._task_vars(instance)
+        login = (
+            {} if module == "mssql_plan" else login_options(self.simulator.instances[instance], self.driver)
         )
+        action = self.action(module, {**login, **options}, check_mode=check_mode, diff=diff)
+        result: dict[str, Any] = action.run(None, self._task_vars(instance))
+        return result
 
-    def action(self, name: str, options: dict[str, Any], *, check_mode: bool, diff: bool, host: str) -> Any:
+    def action(self, module: str, options: dict[str, Any], *, check_mode: bool, diff: bool) -> Any:
         """The module's action, ready to run, on a local connection."""
-        del host
         _init_plugins()
         loader = DataLoader()
-        task = Task.load({f"{NAMESPACE}{name}": options, "name": f"test {name}"}, loader=loader)
+        task = Task.load({f"{NAMESPACE}{module}": options, "name": f"test {module}"}, loader=loader)
         task.check_mode, task.diff = check_mode, diff
-        task.resolve_args = None
         context = PlayContext()
         connection = plugin_loader.connection_loader.get("ansible.builtin.local", context)
         connection.set_options(var_options={})
         connection._shell.set_options(var_options={})
         action = plugin_loader.action_loader.get(
-            f"{NAMESPACE}{name}",
+            f"{NAMESPACE}{module}",
             task=task,
             connection=connection,
             play_context=context,

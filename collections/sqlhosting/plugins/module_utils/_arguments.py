@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
 
 CONNECTION_SPEC = {
@@ -41,6 +42,10 @@ def validate(argument_spec: dict, rules: dict, raw: dict) -> tuple[dict, set]:
     validator = ArgumentSpecValidator(argument_spec, **{rule: rules[rule] for rule in RULES if rule in rules})
     result = validator.validate(raw)
     secrets = {value for value in result._no_log_values if value}
-    if result.error_messages:
-        raise InvalidInput(field="options", problem=remove_values("; ".join(result.error_messages), secrets))
+    if result.errors:
+        problem = "; ".join(
+            f"unknown option {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
+            for error in result.errors
+        )
+        raise InvalidInput(field="options", problem=remove_values(problem, secrets))
     return result.validated_parameters, secrets

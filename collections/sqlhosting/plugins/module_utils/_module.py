@@ -105,7 +105,11 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
     except MssqlError as exc:
         result = _failure(exc, session, context)
     except Exception as exc:
-        result = _failure(MssqlError(f"unexpected {type(exc).__name__}: {exc}"), session, context)
+        remedy = "This is a fault of the collection: run again with -vvv and report the traceback."
+        unexpected = MssqlError(
+            f"unexpected {type(exc).__name__}: {exc}", instance=session.instance, remedy=remedy
+        )
+        result = _failure(unexpected, session, context)
         result["exception"] = traceback.format_exc()
     finally:
         session.close()
