@@ -42,10 +42,10 @@ def validate(argument_spec: dict, rules: dict, raw: dict) -> tuple[dict, set]:
     validator = ArgumentSpecValidator(argument_spec, **{rule: rules[rule] for rule in RULES if rule in rules})
     result = validator.validate(raw)
     secrets = {value for value in result._no_log_values if value}
-    if result.errors:
+    if result.errors.errors:
         problem = "; ".join(
             f"unknown option {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
-            for error in result.errors
+            for error in result.errors.errors
         )
         raise InvalidInput(field="options", problem=remove_values(problem, secrets))
     return result.validated_parameters, secrets
