@@ -65,6 +65,8 @@ register_messages(
             15,
             '"{0}" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90.',
         ),
+        155: (15, "'{0}' is not a recognized {1} option."),
+        289: (16, "Cannot construct data type {0}, some of the arguments have values which are not valid."),
         319: (
             15,
             "Incorrect syntax near the keyword 'with'. If this statement is a common table expression, an xmlnamespaces clause or a change tracking context clause, the previous statement must be terminated with a semicolon.",
@@ -211,7 +213,6 @@ register_messages(
         ),
         1062: (15, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause."),
         1087: (15, 'Must declare the table variable "{0}".'),
-        155: (15, "'{0}' is not a recognized {1} option."),
         1750: (16, "Could not create constraint or index. See previous errors."),
         1779: (16, "Table '{0}' already has a primary key defined on it."),
         1913: (
@@ -343,6 +344,7 @@ register_messages(
         8179: (16, "Could not find prepared statement with handle {0}."),
         8180: (16, "Statement(s) could not be prepared."),
         9436: (16, "XML parsing: line {0}, character {1}, {2}"),
+        9812: (16, "The timezone provided to builtin function is invalid."),
         9803: (16, 'Invalid data for type "{0}".'),
         9810: (16, "The datepart {0} is not supported by date function {1} for data type {2}."),
         10700: (16, 'The table-valued parameter "{0}" is READONLY and cannot be modified.'),
@@ -385,6 +387,7 @@ register_messages(
             16,
             "The data type of substitution parameter {0} does not match the expected type of the format specification.",
         ),
+        3623: (16, "An invalid floating point operation occurred."),
         3723: (
             16,
             "An explicit DROP INDEX is not allowed on index '{0}'. It is being used for {1} constraint enforcement.",

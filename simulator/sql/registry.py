@@ -44,6 +44,7 @@ class Function:
     returns: ReturnType
     least: int
     most: int | None
+    takes_types: bool = False
 
     def type_for(self, arguments: Sequence[SqlType]) -> SqlType:
         """The result type for arguments of these types."""
@@ -104,18 +105,21 @@ def table_function(name: str, columns: Columns) -> Callable[[F], F]:
 def function(name: str, returns: ReturnType) -> Callable[[F], F]:
     """Register ``fn(session, *args)`` as the scalar function ``name`` (``SUSER_SID`` or ``sys.fn_x``).
 
-    How many arguments it takes follows from its signature: 174 or 189 otherwise.
+    How many arguments it takes follows from its signature: 174 or 189 otherwise. A function whose second
+    parameter is called ``types`` gets the arguments' types there.
     """
 
     def register(fn: F) -> F:
         parameters = list(inspect.signature(fn).parameters.values())[1:]
+        takes_types = bool(parameters) and parameters[0].name == "types"
+        parameters = parameters[1:] if takes_types else parameters
         any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         least = sum(p.default is p.empty for p in plain)
         _put(
             FUNCTIONS,
             name.lower(),
-            Function(name, fn, returns, least, None if any_number else len(plain)),
+            Function(name, fn, returns, least, None if any_number else len(plain), takes_types),
         )
         return fn
 

@@ -224,9 +224,8 @@ class Compiler:
         session, function = self.context.session, found.call
         calls = [_plain(argument) for argument in arguments]
         kind = found.type_for([argument.type for argument in arguments])
-        typed = getattr(function, "takes_types", False)
         types = [argument.type for argument in arguments]
-        if typed:
+        if found.takes_types:
             return Compiled(kind, lambda: function(session, types, *[call() for call in calls]))
         return Compiled(kind, lambda: function(session, *[call() for call in calls]))
 
