@@ -206,7 +206,9 @@ def _may_alter(session: Any, database: Any, table: Table) -> bool:
     from simulator.estate.permissions import check_object  # noqa: PLC0415 - only where tables change
 
     schema = database.schema(table.schema)
-    return check_object(session.login, database, "ALTER", schema.schema_id if schema else 1, table.object_id)
+    return check_object(
+        session.login, database, "ALTER", schema_id=schema.schema_id if schema else 1, object_id=table.object_id
+    )
 
 
 @executes(DropTable)
