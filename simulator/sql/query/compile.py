@@ -15,7 +15,7 @@ from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
 from simulator.sql.parse_expressions import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
-from simulator.sql.query.arithmetic import compute, result_type
+from simulator.sql.query.arithmetic import compute, negative, result_type
 from simulator.sql.query.like import like_pattern
 from simulator.sql.query.scope import Scope
 from simulator.sql.registry import FUNCTIONS
@@ -139,7 +139,7 @@ class Compiler:
         if kind.name not in NUMBERS or (node.operator == "~" and kind.name not in INTEGERS):
             raise sql_error(8117, kind.name, "minus" if node.operator == "-" else "'~'")
         if node.operator == "-":
-            return Compiled(kind, lambda: None if (v := call()) is None else -v, operand.nullable)
+            return Compiled(kind, lambda: None if (v := call()) is None else negative(v), operand.nullable)
         if kind.name == "bit":
             return Compiled(kind, lambda: None if (v := call()) is None else 1 - v, operand.nullable)
         return Compiled(kind, lambda: None if (v := call()) is None else ~v, operand.nullable)
