@@ -183,11 +183,11 @@ def _securable(session: Any, name: str | None, class_: str) -> _Found | None:
     if class_ == "SERVER":
         return names.SERVER, None, 0, None
     if class_ == "DATABASE":
-        wanted = instance.find_database(name) if name is not None else database
+        wanted = instance.find_database(_unquoted(name)) if name is not None else database
         return None if wanted is None else (names.DATABASE, wanted, 0, None)
     if name is None:
         return None
-    plain = name.strip("[]")
+    plain = _unquoted(name)
     if class_ in {"LOGIN", "SERVER ROLE"}:
         principal = instance.login(plain) if class_ == "LOGIN" else instance.role(plain)
         return None if principal is None else (names.SERVER_PRINCIPAL, None, principal.principal_id, None)
@@ -204,6 +204,13 @@ def _securable(session: Any, name: str | None, class_: str) -> _Found | None:
         schema = database.schema(table.schema)
         return names.OBJECT, database, table.object_id, schema.schema_id if schema else None
     return None
+
+
+def _unquoted(name: str) -> str:
+    """A one-part name as QUOTENAME gives it, without its brackets."""
+    if name.startswith("[") and name.endswith("]"):
+        return name[1:-1].replace("]]", "]")
+    return name
 
 
 _MY_PERMISSIONS = columns("entity_name:sysname subentity_name:sysname permission_name:nvarchar(60)")
