@@ -71,6 +71,7 @@ class Instance:
                 ServerRole(number, name, bytes([number]), _BUILT, _BUILT, is_fixed=True)
                 for name, number in self._fixed_roles().items()
             ]
+            next(role for role in self.roles if role.name == "sysadmin").members.add(1)  # sa
         self.cpu_percent = self.spec.cpu_percent
         wanted = self.spec.available_memory_mib
         self.available_memory_mib = self.spec.memory_mib // 2 if wanted is None else wanted
