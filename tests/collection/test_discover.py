@@ -132,8 +132,8 @@ def test_windows_tells_its_load_and_its_volumes(discover: Callable[..., dict]) -
         "endpoints": [],
         "certificates": [],
     }
-    volume = next(v for v in instance["volumes"] if v["mount_point"] == "C:\\")
-    assert (volume["is_derived"], volume["label"], volume["total_mib"]) == (False, "system", 102400)
+    volume = next(v for v in instance["volumes"] if v["mount_point"] == "D:\\")
+    assert (volume["is_derived"], volume["label"], volume["total_mib"]) == (False, "data", 102400)
     assert volume["available_mib"] == 61440
     assert result["unknown"] == []
 

@@ -131,6 +131,7 @@ def configuration_of(rows: list) -> dict:
 
 def hadr_of(identity: dict, rows: list | None) -> dict:
     """The subset ``hadr``: ``rows`` of ``instance/endpoints``, None when the login may not see them."""
+    is_enabled = truth(identity["is_hadr_enabled"])
     endpoints = certificates = None
     if rows is not None:
         endpoints = [_endpoint(row) for row in rows if row["endpoint_name"]]
@@ -145,8 +146,9 @@ def hadr_of(identity: dict, rows: list | None) -> dict:
             if row["certificate_name"] and not row["certificate_name"].startswith("##")
         ]
     return {
-        "is_enabled": truth(identity["is_hadr_enabled"]),
-        "manager_status": HADR_STATUS.get(identity["hadr_manager_status"]),
+        "is_enabled": is_enabled,
+        # Where it is off, its manager does not run by intention, which the server calls failed too.
+        "manager_status": HADR_STATUS.get(identity["hadr_manager_status"]) if is_enabled else None,
         "endpoints": endpoints,
         "certificates": certificates,
     }
