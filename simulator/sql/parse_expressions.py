@@ -14,6 +14,7 @@ from simulator.sql import nodes
 from simulator.sql.lexer import Token, TokenStream
 from simulator.sql.registry import FUNCTIONS
 from simulator.sql.typenames import parse_type
+from simulator.sql.values import negative
 from simulator.sqltypes import INT, MAX, SqlType
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class ExpressionParser:
                 return operand
             if token.text == "-" and isinstance(operand, nodes.Literal) and operand.value is not None:
                 if not isinstance(operand.value, (str, bytes)):
-                    return nodes.Literal(-operand.value, operand.type)
+                    return nodes.Literal(negative(operand.value), operand.type)
             return nodes.Unary(token.text, operand)
         return self._postfix(self._primary())
 

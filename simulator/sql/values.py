@@ -233,6 +233,11 @@ def _to_decimal(value: Any, source: SqlType, target: SqlType) -> Decimal:
     return fit_decimal(number, target, source)
 
 
+def negative(value: Any) -> Any:
+    """Minus ``value``; a decimal keeps all its digits, which Python's own minus would round to 28."""
+    return _WIDE.minus(value) if isinstance(value, Decimal) else -value
+
+
 def fit_decimal(number: Decimal, target: SqlType, source: SqlType | None = None) -> Decimal:
     """``number`` rounded to the scale of ``target``. Raises 8115 when it does not fit its precision."""
     scale, precision = target.scale or 0, target.precision or 18

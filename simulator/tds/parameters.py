@@ -235,8 +235,8 @@ def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911, PLR0912 - one 
                 data = data[4:] + data[:4]
             return Decimal(int.from_bytes(data, "little", signed=True)).scaleb(-4, _EXACT)
         case "decimal" | "numeric":
-            magnitude = Decimal(int.from_bytes(data[1:], "little")).scaleb(-(kind.scale or 0), _EXACT)
-            return magnitude if data[0] else -magnitude
+            units = int.from_bytes(data[1:], "little") * (1 if data[0] else -1)
+            return Decimal(units).scaleb(-(kind.scale or 0), _EXACT)
         case "uniqueidentifier":
             return uuid.UUID(bytes_le=data)
         case "date":

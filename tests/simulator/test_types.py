@@ -112,7 +112,7 @@ def test_microsofts_driver_reads_a_text_variant(instance: Instance) -> None:
         (sqltypes.REAL, 0.5),
         (sqltypes.MONEY, Decimal("-922337203685477.5808")),
         (SqlType("smallmoney"), Decimal("-1.5000")),
-        (sqltypes.decimal(38, 10), Decimal("1234567890123456789012345678.0123456789")),
+        (sqltypes.decimal(38, 10), Decimal("-1234567890123456789012345678.0123456789")),
         (sqltypes.decimal(5, 0), Decimal(0)),
         (sqltypes.nvarchar(3), "\u20acb"),
         (sqltypes.varchar(3), "\u20acb"),

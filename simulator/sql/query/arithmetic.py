@@ -32,11 +32,6 @@ _BITS: dict[str, Callable[[int, int], int]] = {"&": operator.and_, "|": operator
 _WIDE = Context(prec=80, rounding=ROUND_HALF_UP)
 
 
-def negative(value: Any) -> Any:
-    """Minus ``value``; a decimal keeps all its digits, which Python's own minus would round to 28."""
-    return _WIDE.minus(value) if isinstance(value, Decimal) else -value
-
-
 def result_type(sign: str, left: SqlType, right: SqlType) -> SqlType:
     """The type of ``left sign right``. Raises 402 or 8117 for types that the operator does not take."""
     if left.name == right.name == "null":

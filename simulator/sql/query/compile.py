@@ -15,7 +15,7 @@ from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
 from simulator.sql.parse_expressions import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
-from simulator.sql.query.arithmetic import compute, negative, result_type
+from simulator.sql.query.arithmetic import compute, result_type
 from simulator.sql.query.like import like_pattern
 from simulator.sql.query.scope import Scope
 from simulator.sql.registry import FUNCTIONS
@@ -28,6 +28,7 @@ from simulator.sql.values import (
     STRINGS,
     comparable,
     convert,
+    negative,
     text_of,
     unify,
 )
