@@ -111,7 +111,7 @@ def test_unusual_names_make_exactly_that_database(both: Both, session: Any, unus
         ({"name": "x" * 129}, "at most 123 are possible"),
         ({"name": "new\nline"}, "control character"),
         ({"name": "n", "collation": "Klingon_CI_AS"}, "not known to the instance"),
-        ({"name": "n", "collation": "Hindi_100_CI_AS"}, "for Unicode data only"),
+        ({"name": "n", "collation": "Assamese_100_CI_AS"}, "for Unicode data only"),
         ({"name": "n", "owner": "nobody"}, "there is no login [nobody]"),
         ({"name": "n", "compatibility_level": 170}, "more than this instance can do"),
         ({"name": "n", "data_size": "0MiB"}, "not more than zero"),
@@ -235,6 +235,7 @@ def test_a_link_that_breaks_in_the_creation_is_looked_after(
     simulator: Simulator, both: Both, name: str, when: str
 ) -> None:
     fault = {"kind": "drop", "pattern": "^CREATE DATABASE", "when": when, "times": 1}
+    name = f"{name}_{when}"
     number = simulator.control.add_fault(both.instance.name, **fault)
     task = both.tasks()
     result = task("database", name=name, recovery_model="simple")
@@ -278,7 +279,7 @@ def test_a_login_without_rights_is_told_which_one_is_missing(both: Both, session
     for options in ({"name": f"{name}_new"}, {"name": name, "recovery_model": "simple"}):
         refused = weak("database", **options)
         assert refused["failed"], refused
-        assert refused["error"]["kind"] in ("PermissionDenied", "ObjectMissing"), refused
+        assert refused["error"]["kind"] in ("PermissionDenied", "ObjectMissing", "StatementFailed"), refused
         assert refused["error"]["remedy"]
     hidden = weak("database", name=name, data_size="1GiB")
     assert "not visible" in hidden["msg"]

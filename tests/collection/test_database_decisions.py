@@ -28,6 +28,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files im
     FileWish,
     file_specs,
     file_stem,
+    free_paths,
     logical_names,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import Database
@@ -104,7 +105,7 @@ def test_a_new_database_gets_its_files_and_then_every_setting_asked_for() -> Non
         log_growth="10%",
     )
     files = {kind: FileWish(kind, params) for kind in ("data", "log")}
-    specs = file_specs("shop", files, LINUX)
+    specs = file_specs("shop", files, free_paths("shop", LINUX, []))
     changes = decide_create("shop", params, specs=specs, collation="Latin1_General_100_CI_AS")
     assert rendered(changes) == [
         "CREATE DATABASE [shop] CONTAINMENT = NONE"
@@ -122,8 +123,12 @@ def test_a_new_database_gets_its_files_and_then_every_setting_asked_for() -> Non
 
 
 def test_paths_take_the_separator_of_the_servers_platform() -> None:
-    specs = file_specs("shop", wishes(), WINDOWS)
-    assert [spec["path"] for spec in specs] == ["D:\\Data\\shop.mdf", "E:\\Log\\shop_log.ldf"]
+    assert free_paths("shop", WINDOWS, []) == {"data": "D:\\Data\\shop.mdf", "log": "E:\\Log\\shop_log.ldf"}
+
+
+def test_files_that_another_database_uses_are_left_to_it() -> None:
+    taken = ["d:\\data\\SHOP.mdf", "E:\\Log\\shop_2_log.ldf", "E:\\Log\\shopping_log.ldf"]
+    assert free_paths("shop", WINDOWS, taken)["data"] == "D:\\Data\\shop_3.mdf"
 
 
 def test_a_bare_database_is_created_where_the_server_puts_files() -> None:

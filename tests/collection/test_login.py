@@ -45,9 +45,9 @@ def session(instance: Instance, driver: str) -> Iterator[Any]:
     connection.close()
 
 
-def can_connect(instance: Instance, driver: str, name: str, password: str, database: str = "master") -> bool:
+def can_connect(instance: Instance, name: str, password: str, database: str = "master") -> bool:
     try:
-        connect(instance, driver=driver, user=name, password=password, database=database).close()
+        connect(instance, user=name, password=password, database=database).close()
     except pyodbc.Error:
         return False
     return True
@@ -83,7 +83,7 @@ def test_create_again_modify_again_absent_again(both: Both, name: str, database:
             "default_schema": "dbo",
         }
     ]
-    assert can_connect(both.instance, both.driver, name, PASSWORD, database)
+    assert can_connect(both.instance, name, PASSWORD, database)
     again, sent = both("login", **create)
     assert (again["changed"], sent) == (False, []), again
     assert again["statements"]["read"] == 3
@@ -105,7 +105,7 @@ def test_create_again_modify_again_absent_again(both: Both, name: str, database:
     assert modified["diff"]["after"]["enabled"] is False
     again, sent = both("login", **modify)
     assert (again["changed"], sent) == (False, [])
-    assert not can_connect(both.instance, both.driver, name, OTHER_PASSWORD)
+    assert not can_connect(both.instance, name, OTHER_PASSWORD)
 
     gone, sent = both("login", name=name, state="absent")
     assert sent == [f"DROP USER [{name}]", f"DROP LOGIN [{name}]"]
@@ -133,7 +133,7 @@ def test_every_password_works_and_is_recognised(both: Both, name: str, password:
     task = both.tasks()
     result = task("login", name=name, password=password)
     assert result["changed"], result
-    assert can_connect(both.instance, both.driver, name, password)
+    assert can_connect(both.instance, name, password)
     assert task("login", name=name, password=password)["changed"] is False
     assert password not in task.journal.read_text(encoding="utf-8")
     assert task("login", name=name, state="absent")["changed"]
@@ -225,7 +225,7 @@ def test_an_orphan_gets_its_login_back(both: Both, name: str, database: str, ses
     session.execute(f"DROP LOGIN [{name}]")
     _result, sent = both("login", name=name, password=PASSWORD, databases=access)
     assert sent[1:] == [f"ALTER USER [{name}] WITH LOGIN = [{name}]"]
-    assert can_connect(both.instance, both.driver, name, PASSWORD, database)
+    assert can_connect(both.instance, name, PASSWORD, database)
 
 
 def test_an_owner_of_databases_is_not_dropped(both: Both, name: str, database: str) -> None:
@@ -301,8 +301,8 @@ def test_a_booking_is_planned_whole_in_one_rehearsal(both: Both, name: str) -> N
 def test_a_password_that_may_not_be_compared_is_set_again_with_a_warning(
     simulator: Simulator, driver: str, tmp_path: Path, name: str
 ) -> None:
-    instance = simulator.instances["sql02"]
-    session = connect(instance, driver=driver)
+    both = Both(simulator.instances["sql02"], driver, tmp_path)
+    session = connect(both.instance, driver=driver)
     session.execute(f"CREATE LOGIN [{name}_admin] WITH PASSWORD = N'{PASSWORD}', CHECK_POLICY = OFF")
     session.execute(f"GRANT ALTER ANY LOGIN TO [{name}_admin]")
     weak = both.tasks(login_user=f"{name}_admin", login_password=PASSWORD)
@@ -329,9 +329,10 @@ def test_a_link_that_breaks_in_the_creation_is_looked_after(
     simulator: Simulator, both: Both, name: str, when: str
 ) -> None:
     fault = {"kind": "drop", "pattern": "^CREATE LOGIN", "when": when, "times": 1}
+    name = f"{name}_{when}"
     simulator.control.add_fault(both.instance.name, **fault)
     task = both.tasks()
     result = task("login", name=name, password=PASSWORD, enabled=False)
     assert (result["failed"], result["changed"]) == (False, True), result
     assert result["login"]["enabled"] is False
-    assert can_connect(both.instance, both.driver, name, PASSWORD) is False
+    assert can_connect(both.instance, name, PASSWORD) is False

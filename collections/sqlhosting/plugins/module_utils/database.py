@@ -38,6 +38,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files im
     KINDS,
     FileWish,
     file_specs,
+    free_paths,
+    path_starts,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import Database
 
@@ -74,6 +76,7 @@ _REMEDIES = {
         "Other sessions work in the database: set terminate_sessions: true, or try when nobody does.",
     ),
     5075: "Objects depend on the collation (computed columns, constraints …): drop them first, or keep it.",
+    5069: "The driver hides the first cause, often a missing right (ALTER ANY DATABASE): see the error log.",
     5120: "A file is missing or not open to the service account: put it back, then try again.",
 }
 
@@ -141,7 +144,11 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     check_level(session, params)
     collation = known_collation(session, params["collation"])
     folders = {"data": session.server.default_data_path, "log": session.server.default_log_path}
-    specs = file_specs(name, wishes, folders) if all(folders.values()) else []
+    specs = []
+    if all(folders.values()):
+        rows = session.read("database/paths_taken", database="master", starts=path_starts(name, folders))
+        paths = free_paths(name, folders, [row["physical_name"] for row in rows])
+        specs = file_specs(name, wishes, paths)
     notes = []
     if not specs and any(wish.is_given for wish in wishes.values()):
         raise InvalidInput(

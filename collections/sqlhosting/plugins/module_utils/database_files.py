@@ -26,6 +26,7 @@ MAX_FILE_NAME_BYTES = (
 )
 MAX_LOGICAL_NAME = 128  # sysname
 KINDS = ("data", "log")
+_ENDINGS = {"data": ".mdf", "log": "_log.ldf"}
 _WINDOWS_DEVICES = {
     "CON",
     "PRN",
@@ -155,10 +156,30 @@ def join_path(folder: str, file_name: str) -> str:
     return folder.rstrip("/\\") + separator + file_name
 
 
-def file_specs(name: str, wishes: dict, folders: dict) -> list:
-    """The file specifications of CREATE DATABASE, data first. ``folders``: the default path of each kind."""
+def path_starts(name: str, folders: dict) -> list:
+    """What the paths of all files that a database of this name could get begin with."""
+    return list(dict.fromkeys(join_path(folders[kind], file_stem(name)) for kind in KINDS))
+
+
+def free_paths(name: str, folders: dict, taken: list) -> dict:
+    """A path for each kind of file that no database uses.
+
+    A renamed database keeps its files, and Windows takes names that differ in case only for one: the second
+    database gets ``shop_2.mdf``. ``taken`` are the paths that the instance's databases use.
+    """
+    used = {path.casefold() for path in taken}
+    stem, number = file_stem(name), 1
+    while True:
+        tried = stem if number == 1 else f"{stem}_{number}"
+        paths = {kind: join_path(folders[kind], tried + _ENDINGS[kind]) for kind in KINDS}
+        if not used & {path.casefold() for path in paths.values()}:
+            return paths
+        number += 1
+
+
+def file_specs(name: str, wishes: dict, paths: dict) -> list:
+    """The file specifications of CREATE DATABASE, data first. ``paths``: the path of each kind."""
     names = logical_names(name)
-    endings = {"data": ".mdf", "log": "_log.ldf"}
     specs = []
     for kind in KINDS:
         wish = wishes[kind]
@@ -166,7 +187,7 @@ def file_specs(name: str, wishes: dict, folders: dict) -> list:
             {
                 "kind": kind,
                 "name": names[kind],
-                "path": join_path(folders[kind], file_stem(name) + endings[kind]),
+                "path": paths[kind],
                 "size_mib": wish.size_mib,
                 "has_max": wish.has_max,
                 "max_mib": wish.max_mib,
