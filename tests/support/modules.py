@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,9 @@ OUT_OF_PROCESS = "out_of_process"
 NAMESPACE = "sqlhosting.mssql."
 
 
-@lru_cache(maxsize=1)
-def _init_plugins() -> None:
-    plugin_loader.init_plugin_loader([str(ROOT / "collections")])
+# Before any test file imports the collection: Ansible's finder must be the first to load ansible_collections,
+# or it cannot resolve the modules' names later. conftest.py imports this before pytest collects the tests.
+plugin_loader.init_plugin_loader([str(ROOT / "collections")])
 
 
 def login_options(instance: Instance, driver: str, **more: Any) -> dict[str, Any]:
@@ -74,7 +73,6 @@ class ModuleRunner:
 
     def action(self, module: str, options: dict[str, Any], *, check_mode: bool, diff: bool) -> Any:
         """The module's action, ready to run, on a local connection."""
-        _init_plugins()
         loader = DataLoader()
         task = Task.load({f"{NAMESPACE}{module}": options, "name": f"test {module}"}, loader=loader)
         task.check_mode, task.diff = check_mode, diff
