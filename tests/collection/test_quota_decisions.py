@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide import (
     QuotaFile,
     apply_to_files,
@@ -72,6 +73,11 @@ def shown(changes: list) -> list[str]:
 )
 def test_use_is_judged_by_the_limit(used: float | None, limit: float | None, status: str) -> None:
     assert status_of(used, limit, warning=80, critical=95) == status
+
+
+def test_large_sizes_are_written_out() -> None:
+    assert format_mib(1048575) == "1048575MiB"
+    assert format_mib(16 * 1024 * 1024) == "16TiB"
 
 
 def test_a_percentage_is_rounded_down_so_that_it_never_shows_a_threshold_that_is_not_reached() -> None:

@@ -69,5 +69,5 @@ def format_mib(mib: int | float | None) -> str:
         return UNLIMITED
     for unit, factor in (("TiB", 1024 * 1024), ("GiB", 1024)):
         if mib >= factor and (mib * 4) % factor == 0:
-            return f"{mib / factor:g}{unit}"
-    return f"{mib:g}MiB"
+            return f"{mib / factor:.12g}{unit}"
+    return f"{mib:.12g}MiB"

@@ -249,6 +249,8 @@ def _decide(database: Measured, before: dict, after: dict) -> list:
 
 
 def _note_volumes(database: Measured) -> None:
+    if database.row["state_desc"] != "ONLINE":
+        return
     for kind, limit in database.wish.limits.items():
         if limit is not None and database.files[kind]:
             problem = room_problem(kind, database.files[kind], limit)
