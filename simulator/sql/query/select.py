@@ -147,8 +147,14 @@ def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None)
     if len(left.columns) != len(right.columns):
         raise sql_error(205)
     columns = [
-        Column(a.name, unify(a.type, b.type), a.nullable or b.nullable)
-        for a, b in zip(left.columns, right.columns, strict=True)
+        Column(a.name, _settled(unify(a_type, b_type)), a.nullable or b.nullable)
+        for a, b, a_type, b_type in zip(
+            left.columns,
+            right.columns,
+            _types_before_union(query.left, left),
+            _types_before_union(query.right, right),
+            strict=True,
+        )
     ]
     keys = [comparable(column.type, context.key) for column in columns]
 
@@ -158,7 +164,7 @@ def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None)
     def converted(plan: QueryPlan) -> list[Row]:
         pairs = [(a.type, b.type) for a, b in zip(plan.columns, columns, strict=True)]
         return [
-            tuple(v if a == b else convert(v, a, b) for v, (a, b) in zip(row, pairs, strict=True))
+            tuple(v if v is None or a == b else convert(v, a, b) for v, (a, b) in zip(row, pairs, strict=True))
             for row in plan.rows()
         ]
 
@@ -191,6 +197,30 @@ def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None)
         return limits.cut(found)
 
     return QueryPlan(columns, rows, left.correlated or right.correlated)
+
+
+def _settled(kind: SqlType) -> SqlType:
+    return INT if kind == NULL_TYPE else kind
+
+
+def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
+    """The columns' types; a bare NULL has none yet and takes the other side's (of two of them comes an int)."""
+    types = [column.type for column in plan.columns]
+    if isinstance(query, nodes.Select) and len(query.items) == len(types):
+        for index, item in enumerate(query.items):
+            if isinstance(item.expression, nodes.Literal) and item.expression.value is None:
+                types[index] = NULL_TYPE
+    return types
+
+
+def _untyped(query: nodes.Query, plan: QueryPlan) -> list[Column]:
+    """The plan's columns, where a bare NULL of a single SELECT has no type yet: it takes the other side's."""
+    columns = list(plan.columns)
+    if isinstance(query, nodes.Select) and len(query.items) == len(columns):
+        for index, item in enumerate(query.items):
+            if isinstance(item.expression, nodes.Literal) and item.expression.type == NULL_TYPE:
+                columns[index] = Column(columns[index].name, NULL_TYPE, nullable=True)
+    return columns
 
 
 def _set_order(item: nodes.OrderItem, columns: list[Column], compiler: Compiler) -> Callable[[], Any]:
