@@ -164,7 +164,9 @@ def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None)
     def converted(plan: QueryPlan) -> list[Row]:
         pairs = [(a.type, b.type) for a, b in zip(plan.columns, columns, strict=True)]
         return [
-            tuple(v if v is None or a == b else convert(v, a, b) for v, (a, b) in zip(row, pairs, strict=True))
+            tuple(
+                v if v is None or a == b else convert(v, a, b) for v, (a, b) in zip(row, pairs, strict=True)
+            )
             for row in plan.rows()
         ]
 
