@@ -1,7 +1,7 @@
 """Child processes that never outlive the demo, whatever ends it.
 
-Ansible's workers make sessions of their own, so ending a process group does not end them all: the demo therefore
-adopts whatever its children leave behind (prctl(2), PR_SET_CHILD_SUBREAPER) and ends that too.
+Ansible's workers make sessions of their own, so ending a process group does not end them all: the demo
+therefore adopts whatever its children leave behind (prctl(2), PR_SET_CHILD_SUBREAPER) and ends that too.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import login_sid
+
 from tests.support.playbooks import ROOT, Run
 from tests.support.simulators import connect
 
@@ -42,17 +44,21 @@ def test_a_target_that_changed_since_the_plan_is_refused_before_any_change(platf
         "application_databases": [{"name": "orders"}],
     }
     plan = make_plan(platform.play("book_application", "--check", **booking).succeeded(), tmp_path)
-    with_other_recovery = connect(simulator.instances["sql01"])
+    # Somebody makes the login that was planned, and a database in its place with files of another kind.
+    somebody = connect(simulator.instances["sql01"])
     try:
-        with_other_recovery.execute("CREATE LOGIN [drifted_owner] WITH PASSWORD = N'Another-1-Password'")
+        sid = login_sid("drifted_owner")
+        somebody.execute(f"CREATE LOGIN [drifted_owner] WITH PASSWORD = N'Another-1-Secret', SID = {sid}")
+        somebody.execute("CREATE DATABASE [drifted_orders]")
     finally:
-        with_other_recovery.close()
+        somebody.close()
 
     refused = platform.play("book_application", plan=plan, **booking)
     assert refused.status != 0
     assert refused.changed == 0
     assert refused.statements("intent") == []
-    assert "drifted_orders" not in platform.databases("sql01")
+    assert "drifted_orders" in refused.output
+    assert platform.databases("sql01")["drifted_orders"]["owner"] == "sa"
 
 
 def test_a_deletion_is_planned_and_carried_out_too(platform, tmp_path):
