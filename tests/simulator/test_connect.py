@@ -91,6 +91,16 @@ def test_results_follow_each_other(connection: pyodbc.Connection) -> None:
     assert not cursor.nextset()
 
 
+def test_a_row_count_is_a_result_unless_nocount_is_on(connection: pyodbc.Connection) -> None:
+    text = "CREATE TABLE #t (a int); INSERT INTO #t VALUES (1), (2); SELECT COUNT(*) FROM #t; DROP TABLE #t"
+    cursor = connection.execute(text)
+    assert (cursor.rowcount, cursor.description) == (2, None)
+    assert cursor.nextset()
+    assert cursor.fetchval() == 2
+    cursor.close()
+    assert connection.execute(f"SET NOCOUNT ON; {text}").fetchval() == 2
+
+
 def test_messages_reach_the_client(connection: pyodbc.Connection) -> None:
     cursor = connection.execute("PRINT N'Hello \u20ac'")
     assert "Hello \u20ac" in cursor.messages[0][1]
