@@ -215,16 +215,6 @@ def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
     return types
 
 
-def _untyped(query: nodes.Query, plan: QueryPlan) -> list[Column]:
-    """The plan's columns, where a bare NULL of a single SELECT has no type yet: it takes the other side's."""
-    columns = list(plan.columns)
-    if isinstance(query, nodes.Select) and len(query.items) == len(columns):
-        for index, item in enumerate(query.items):
-            if isinstance(item.expression, nodes.Literal) and item.expression.type == NULL_TYPE:
-                columns[index] = Column(columns[index].name, NULL_TYPE, nullable=True)
-    return columns
-
-
 def _set_order(item: nodes.OrderItem, columns: list[Column], compiler: Compiler) -> Callable[[], Any]:
     node = item.expression
     if isinstance(node, nodes.Literal) and isinstance(node.value, int):
