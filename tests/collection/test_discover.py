@@ -132,9 +132,10 @@ def test_windows_tells_its_load_and_its_volumes(discover: Callable[..., dict]) -
         "endpoints": [],
         "certificates": [],
     }
-    volume = next(v for v in instance["volumes"] if v["mount_point"] == "D:\\")
-    assert (volume["is_derived"], volume["label"], volume["total_mib"]) == (False, "data", 102400)
-    assert volume["available_mib"] == 61440
+    (volume,) = instance["volumes"]  # the other one holds no database file
+    assert instance["version"]["default_data_path"].startswith(volume["mount_point"])
+    assert volume["label"] == {"C:\\": "system", "D:\\": "data"}[volume["mount_point"]]
+    assert (volume["is_derived"], volume["total_mib"], volume["available_mib"]) == (False, 102400, 61440)
     assert result["unknown"] == []
 
 
@@ -255,3 +256,30 @@ def test_check_mode_sees_the_same(discover: Callable[..., dict]) -> None:
     checked = discover("win19", "version", "databases", "files", "logins", check_mode=True)
     assert checked["instance"] == usual["instance"]
     assert checked["statements"] == usual["statements"]
+
+
+def test_what_the_server_refuses_in_spite_of_the_rights_is_unknown_and_the_rest_is_there(
+    discover: Callable[..., dict], simulator: Simulator
+) -> None:
+    simulator.control.add_fault("win19", kind="error", pattern="dm_os_ring_buffers", number=297)
+    simulator.control.add_fault("win19", kind="error", pattern="sys.sql_logins", number=297)
+    try:
+        result = discover("win19")
+    finally:
+        simulator.control.clear_faults("win19")
+    assert result["instance"]["cpu"]["count"] == 4
+    assert result["instance"]["cpu"]["busy_percent"] is None
+    assert result["instance"]["logins"] is None
+    assert {entry["what"] for entry in result["unknown"]} == {"cpu.busy_percent", "logins"}
+    assert all("the server refused" in entry["reason"] for entry in result["unknown"])
+
+
+def test_every_statement_that_arrived_is_in_the_journal(
+    discover: Callable[..., dict], run_module: ModuleRunner, simulator: Simulator
+) -> None:
+    before = len(simulator.trace())
+    discover("linux22")
+    received = [line["text"] for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
+    intents = [line["text"] for line in run_module.journal() if line["event"] == "intent"]
+    assert received == intents
+    assert len(intents) == 12

@@ -146,6 +146,37 @@ def test_what_cannot_be_measured_is_unknown_with_its_reason(quota: Callable[...,
     assert found["closed"]["data_allocated_mib"] == 64  # known all the same
 
 
+@pytest.mark.parametrize(
+    ("fault", "statuses"),
+    [
+        # a batch that fails as a whole is asked again, database by database
+        ({"number": 942, "times": 1}, {"ok", "warning", "critical", "exceeded", "unknown"}),
+        # every database fails by itself
+        ({"number": 942}, {"unknown"}),
+    ],
+)
+def test_a_database_that_goes_offline_while_it_is_measured_hides_no_other(
+    quota: Callable[..., dict], simulator: Simulator, fault: dict, statuses: set[str]
+) -> None:
+    simulator.control.add_fault("measured", kind="error", pattern="SpaceUsed", **fault)
+    try:
+        found = by_name(quota())
+    finally:
+        simulator.control.clear_faults("measured")
+    assert {entry["status"] for entry in found.values()} == statuses
+    if statuses == {"unknown"}:
+        assert found["calm"]["reason"] == "the database is offline (error 942)"
+
+
+def test_every_statement_that_arrived_is_in_the_journal(
+    quota: Callable[..., dict], run_module: ModuleRunner, simulator: Simulator
+) -> None:
+    before = len(simulator.trace())
+    quota()
+    received = [line["text"] for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
+    assert received == [line["text"] for line in run_module.journal() if line["event"] == "intent"]
+
+
 def test_limits_and_levels_that_are_given_are_used(quota: Callable[..., dict]) -> None:
     result = quota(
         databases=[{"name": "calm", "data_limit": "20MiB"}, {"name": "endless"}],

@@ -101,11 +101,11 @@ class Discovery:
 
     def gather_cpu(self, _wanted: set) -> dict | None:
         rows = self._system("cpu")
-        load = None if rows is None else self._read("cpu", "instance/cpu_load")
-        if rows is None or load is None:
+        if rows is None:
             return None
-        cpu, reason = cpu_of(rows[0], load, is_linux=self.is_linux, offset_minutes=self.offset_minutes)
-        if reason:
+        load = self._read("cpu.busy_percent", "instance/cpu_load")
+        cpu, reason = cpu_of(rows[0], load or [], is_linux=self.is_linux, offset_minutes=self.offset_minutes)
+        if reason and load is not None:
             self.unknown.add("cpu.busy_percent", reason)
         return cpu
 
