@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.simulators import Instance, Simulator, connect
+from tests.support.simulators import DRIVERS, Instance, Simulator, connect, running_simulator
 from tests.support.tasks import Both
 
 CREATE = {
@@ -208,13 +208,28 @@ def test_renaming_twice_is_once(both: Both, name: str) -> None:
     assert "exists already" in both["msg"]
 
 
-def test_a_restoring_database_is_told_and_can_be_dropped(both: Both, session: Any, name: str) -> None:
-    both("database", name=name)
-    session.execute(f"BACKUP DATABASE [{name}] TO DISK = N'/var/opt/mssql/data/{name}.bak'")
-    session.execute(f"BACKUP LOG [{name}] TO DISK = N'/var/opt/mssql/data/{name}.trn' WITH NORECOVERY")
-    refused, sent = both("database", name=name, recovery_model="simple")
-    assert "RESTORING" in refused["msg"], refused
-    _result, sent = both("database", name=name, state="absent", terminate_sessions=True)
+@pytest.fixture(scope="module")
+def with_restoring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """An instance with a database for each driver that is being restored, as on a secondary replica."""
+    databases = [{"name": f"restoring_{driver}", "state": "RESTORING"} for driver in DRIVERS]
+    topology = {
+        "instances": [{"name": "sql01", "version": 2022, "platform": "Linux", "databases": databases}]
+    }
+    with running_simulator(topology, folder=tmp_path_factory.mktemp("restoring")) as running:
+        yield running
+
+
+def test_a_restoring_database_is_told_and_can_be_dropped(
+    with_restoring: Simulator, driver: str, tmp_path: Path
+) -> None:
+    both, name = Both(with_restoring.instances["sql01"], driver, tmp_path), f"restoring_{driver}"
+    same, sent = both("database", name=name)
+    assert (same["failed"], sent) == (False, [])
+    for options in ({"recovery_model": "simple"}, {"state": "online"}, {"state": "offline"}):
+        refused, _sent = both("database", name=name, **options)
+        assert "RESTORING" in refused["msg"], refused
+        assert refused["error"]["kind"] == "DatabaseNotReady"
+    _gone, sent = both("database", name=name, state="absent", terminate_sessions=True)
     assert sent == [f"DROP DATABASE [{name}]"]
 
 

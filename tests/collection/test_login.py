@@ -154,6 +154,11 @@ def test_every_password_works_and_is_recognised(both: Both, name: str, password:
             "there is no database [no_such]",
         ),
         ({"name": "n", "password": PASSWORD, "databases": [{"name": "d"}, {"name": "d"}]}, "listed twice"),
+        (
+            {"name": "n", "password": PASSWORD, "default_database": "no_such"},
+            "there is no database [no_such]",
+        ),
+        ({"name": "n", "password": PASSWORD, "terminate_sessions": True}, "goes with enabled: false"),
         ({"name": "sa", "state": "absent"}, "belongs to SQL Server itself"),
         ({"name": "sa", "enabled": False}, "this session uses it"),
         ({"name": "n", "state": "absent", "password": PASSWORD}, "means nothing with state: absent"),
@@ -164,6 +169,19 @@ def test_bad_input_changes_nothing_and_says_what_to_do(both: Both, options: dict
     assert (result["failed"], sent) == (True, [])
     assert words in result["msg"], result
     assert options.get("password") is None or options["password"] not in str(result)
+
+
+def test_a_name_in_another_case_is_the_same_login_where_the_instance_says_so(
+    simulator: Simulator, both: Both, name: str
+) -> None:
+    both("login", name=name, password=PASSWORD)
+    same, sent = both("login", name=name.upper(), password=PASSWORD)
+    assert (same["changed"], sent) == (False, [])
+    assert f"under the name [{name}]" in same["summary"]
+    strict = Both(simulator.instances["sql02"], both.driver, both.folder)
+    for each in (name, name.upper()):
+        other, _sent = strict("login", name=each, password=PASSWORD)
+        assert other["changed"], other
 
 
 def test_a_sid_of_another_login_and_another_sid_of_the_login_are_errors(both: Both, name: str) -> None:

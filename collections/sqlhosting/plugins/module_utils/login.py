@@ -139,7 +139,7 @@ def _check_input(params: dict, wishes: list) -> None:
         raise InvalidInput(
             field="must_change", problem="goes with a password", remedy="Give password as well."
         )
-    if params["enabled"] is True and params["terminate_sessions"]:
+    if params["state"] == "present" and params["enabled"] is not False and params["terminate_sessions"]:
         raise InvalidInput(
             field="terminate_sessions",
             problem="goes with enabled: false or state: absent",
@@ -202,6 +202,7 @@ def _present(
     if login is None:
         changes = decide_create(name, params, sid=sid)
         login = Login.planned(name, sid)
+        login.is_new = True
     else:
         changes, notes = decide_changes(login, params, sid=sid, planned=session.is_planned)
         if login.name != params["name"]:
@@ -213,7 +214,7 @@ def _present(
     ):
         changes.append(decide_end_sessions(name, login.sql_sid if before else None))
     changes += _server_roles(session, params, login)
-    users = _read_users(session, wishes, login)
+    users = _read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
         changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
     if users:
@@ -266,12 +267,27 @@ def _server_roles(session, params: dict, login: Login) -> list:
     return changes
 
 
-def _read_users(session, wishes: list, login: Login) -> list:
-    """(wish, state) for each asked database. Raises when one is missing, not open or closed to us."""
-    if not wishes:
+def _database_to_check(params: dict, login: Login) -> list:
+    """The default database, when it is about to be set: it must exist (15010)."""
+    wanted = params["default_database"]
+    return [] if wanted is None or (login.same_default_database and not login.is_new) else [wanted]
+
+
+def _read_users(session, wishes: list, login: Login, *, also: list) -> list:
+    """(wish, state) for each asked database. Raises when one is missing, not open or closed to us.
+
+    ``also``: databases that must exist, or be planned, too.
+    """
+    names = list(dict.fromkeys([*(wish.database for wish in wishes), *also]))
+    if not names:
         return []
-    rows = session.read("user/databases", database="master", databases=[wish.database for wish in wishes])
+    rows = session.read("user/databases", database="master", databases=names)
     found = {row["asked"]: row for row in rows}
+    for name in also:
+        if name not in found and not session.is_planned(f"database:{name}"):
+            raise InvalidInput(
+                field="default_database", problem=f"there is no database [{name}]", remedy="Create it first."
+            )
     users = []
     for wish in wishes:
         row = found.get(wish.database)

@@ -19,6 +19,7 @@ class Login:
         self.name = name
         self.sid = sid
         self.is_planned = False
+        self.is_new = False  # this task creates it
         self.type = "S"
         self.is_enabled = True
         self.check_policy = self.check_expiration = None
