@@ -18,9 +18,10 @@ from simulator.errors import SqlError, sql_error
 from simulator.server.reply import Reply
 from simulator.server.running import ClientGone, run_message, trace_unrun
 from simulator.server.tls import TlsChannel
+from simulator.server.welcome import welcome
 from simulator.sql.session import Session
 from simulator.tds import tokens
-from simulator.tds.login7 import FEATURE_UTF8, TDS_VERSION_7_2, Login7, parse_login7
+from simulator.tds.login7 import TDS_VERSION_7_2, Login7, parse_login7
 from simulator.tds.packets import (
     DEFAULT_PACKET_SIZE,
     HEADER,
@@ -34,7 +35,6 @@ from simulator.tds.packets import (
     peel_packet,
 )
 from simulator.tds.prelogin import agree_on_encryption, parse_prelogin, prelogin_answer
-from simulator.tds.tokens import Change
 
 if TYPE_CHECKING:
     from simulator.server.listener import InstanceServer
@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT_S = 30.0  # a client that connects and says nothing is not kept
 TLS_HANDSHAKE = 0x16  # first byte of a TLS connection: a TDS 8 client, "strict"
-LANGUAGE = "us_english"
 
 
 class Phase(Enum):
@@ -317,20 +316,9 @@ class Connection(asyncio.Protocol):
     def _welcome(self, login: Login7) -> None:
         """The answer to a login that was accepted; the new packet size holds from the next message on."""
         assert self.session is not None
-        server, database = self.server, self.session.database.name
         size = negotiated_packet_size(login.packet_size)
         reply = self.new_reply()
-        name = server.server_name
-        reply.buffer += tokens.text_change(Change.DATABASE, database, "master")
-        reply.buffer += tokens.message(5701, 0, 2, f"Changed database context to '{database}'.", server=name)
-        reply.buffer += tokens.collation_change(server.collation)
-        reply.buffer += tokens.text_change(Change.LANGUAGE, LANGUAGE, "")
-        reply.buffer += tokens.message(5703, 0, 1, f"Changed language setting to {LANGUAGE}.", server=name)
-        reply.buffer += tokens.login_acknowledged(server.version, login.tds_version)
-        reply.buffer += tokens.text_change(Change.PACKET_SIZE, str(size), str(DEFAULT_PACKET_SIZE))
-        if FEATURE_UTF8 in login.features:
-            reply.buffer += tokens.features_acknowledged({FEATURE_UTF8: b"\x01"})
-        reply.end()
+        welcome(reply, self.server, login, database=self.session.database.name, packet_size=size)
         self.send(reply)
         self.packet_size = size
         self._phase = Phase.READY
