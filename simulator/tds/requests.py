@@ -122,6 +122,8 @@ def parse_calls(payload: bytes) -> list[Call]:
     calls = []
     while not reader.at_end:
         calls.append(_call(reader))
+    if not calls:
+        raise ProtocolError("a message of remote procedure calls without one")
     return calls
 
 

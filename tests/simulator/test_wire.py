@@ -110,6 +110,7 @@ def test_an_empty_batch_is_answered(client: RawClient) -> None:
         (PacketType.BATCH, HEADERS + b"odd"),
         (PacketType.RPC, HEADERS + struct.pack("<HHH", 0xFFFF, 10, 0) + b"\x00\x00\xf3"),
         (PacketType.RPC, HEADERS + b"\x05\x00a"),
+        (PacketType.RPC, HEADERS),
         (PacketType.TRANSACTION, HEADERS + b"\x63\x00"),
         (PacketType.LOGIN7, b""),
         (99, b""),
