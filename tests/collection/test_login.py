@@ -171,7 +171,7 @@ def test_bad_input_changes_nothing_and_says_what_to_do(both: Both, options: dict
     assert options.get("password") is None or options["password"] not in str(result)
 
 
-def test_a_name_in_another_case_is_the_same_login_where_the_instance_says_so(
+def test_a_name_in_another_case_is_the_same_login_if_the_instance_says_so(
     simulator: Simulator, both: Both, name: str
 ) -> None:
     both("login", name=name, password=PASSWORD)

@@ -203,7 +203,7 @@ summary:
   returned: always
   sample: "Database [shop] changed: created [shop]; recovery model set to FULL."
 statements:
-  description: How many statements were sent (RV(statements.read), RV(statements.change)) or only planned.
+  description: How many statements were sent (C(read), C(change)) or only C(planned).
   type: dict
   returned: always
   sample: {read: 5, change: 3, planned: 0}

@@ -202,7 +202,7 @@ summary:
   returned: always
   sample: "Login [shop_app] changed: created [shop_app]; user [shop_app] created in [shop]."
 statements:
-  description: How many statements were sent (RV(statements.read), RV(statements.change)) or only planned.
+  description: How many statements were sent (C(read), C(change)) or only C(planned).
   type: dict
   returned: always
   sample: {read: 6, change: 6, planned: 0}
