@@ -1,1 +1,4 @@
-"""What the simulated instances hold - databases, files, logins, permissions - and its rules. Knows no SQL text."""
+"""What the simulated instances hold - databases, files, logins, permissions - and its rules.
+
+Knows no SQL text.
+"""

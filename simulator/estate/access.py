@@ -62,7 +62,10 @@ def require_server(session: Any, name: str, refusal: SqlError) -> None:
 
 
 def require_server_state(session: Any, what: str = "server") -> None:
-    """What reading a DMV needs: VIEW SERVER STATE, from 2022 VIEW SERVER PERFORMANCE STATE. Raises 300 and 297."""
+    """What reading a DMV needs: VIEW SERVER STATE, from 2022 VIEW SERVER PERFORMANCE STATE.
+
+    Raises 300 and 297.
+    """
     needed = "VIEW SERVER STATE" if session.instance.major < 16 else "VIEW SERVER PERFORMANCE STATE"
     if not has_server(session, needed):
         raise sql_error(300, needed, what, "master", also=[sql_error(297)])

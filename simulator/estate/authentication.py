@@ -1,6 +1,7 @@
 """Logging in: who may, and what a refused client hears.
 
-The client always sees state 1 of 18456; the true state is in the error log (Microsoft Learn, "MSSQLSERVER_18456").
+The client always sees state 1 of 18456; the true state is in the error log (Microsoft Learn,
+"MSSQLSERVER_18456").
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _open_database(instance: Instance, login: Login, name: str, client: str) -> 
     found = instance.find_database(wanted)
     if found is None or not can_connect(instance, login, found):
         state = NO_DATABASE if name else NO_DEFAULT_DATABASE
-        reason = f"Failed to open the {'explicitly specified database' if name else 'default database'} '{wanted}'."
+        which = "explicitly specified" if name else "default"
+        reason = f"Failed to open the {which} database '{wanted}'."
         refused = _refused(instance, login.name, state, reason, client)
         first = sql_error(4060, wanted) if name else sql_error(4064)
         first.also = [refused]

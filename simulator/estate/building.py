@@ -104,7 +104,7 @@ def _system_database(instance: Instance, number: int, name: str, now: datetime) 
     database.compatibility_level = instance.major * 10
     database.recovery_model = "FULL" if name == "model" else "SIMPLE"
     mib = PAGES_PER_MIB
-    folder = instance.disk.data_path
+    folder = instance.disk.system_path
     database.files = [
         DatabaseFile(1, "ROWS", data, f"{folder}{paths.get(data, data)}.mdf", 8 * mib, used=4 * mib),
         DatabaseFile(2, "LOG", log, f"{folder}{log}.ldf", 8 * mib, used=64),

@@ -146,7 +146,8 @@ class Database:
 
     def new_principal_id(self) -> int:
         """A free id for a user or role."""
-        return next_id({p.principal_id for p in [*self.users, *self.roles]}, 5)
+        used = {u.principal_id for u in self.users} | {r.principal_id for r in self.roles}
+        return next_id(used, 5)
 
     def user_of(self, login: Login) -> User | None:
         """The user that ``login`` is in here, by SID; dbo for the owner and sysadmins; None without one."""
@@ -185,7 +186,8 @@ class Database:
     def reserve(self, kib: float, what: str = "") -> None:
         """Take ``kib`` of space in the data files and the log, growing them as needed.
 
-        Raises 1105 when the filegroup is full and 9002 when the log is. Negative ``kib`` gives data space back.
+        Raises 1105 when the filegroup is full and 9002 when the log is. Negative ``kib`` gives data space
+        back.
         """
         pages = kib * 1024 / PAGE
         if pages < 0:

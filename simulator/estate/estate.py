@@ -11,7 +11,10 @@ from simulator.topology import Topology
 
 
 class Estate:
-    """Every simulated instance. With ``topology.state`` set, each instance keeps its state in ``<state>/<name>.json``."""
+    """Every simulated instance.
+
+    With ``topology.state`` set, each instance keeps its state in ``<state>/<name>.json``.
+    """
 
     def __init__(self, topology: Topology, *, clock: Clock | None = None) -> None:
         self.topology = topology

@@ -18,7 +18,10 @@ SMALLEST_FILE = 64  # pages: 512 KB (5174)
 
 @dataclass(eq=False)
 class DatabaseFile:
-    """A file of a database. ``max_size`` −1: until the disk is full; 0: no growth. ``growth``: pages or percent."""
+    """A file of a database. ``max_size`` −1: until the disk is full; 0: no growth.
+
+    ``growth``: pages or percent.
+    """
 
     file_id: int
     type: str  # "ROWS" | "LOG"

@@ -172,7 +172,8 @@ class Instance:
 
     def new_principal_id(self) -> int:
         """A free id for a login or server role."""
-        return next_id({p.principal_id for p in [*self.logins, *self.roles]}, 260)
+        used = {x.principal_id for x in self.logins} | {r.principal_id for r in self.roles}
+        return next_id(used, 260)
 
     def new_database_id(self) -> int:
         """A free database id: the lowest from 5, as SQL Server takes it."""
@@ -211,7 +212,10 @@ class Instance:
             on_kill()
 
     def authenticate(self, user: str, password: str, database: str, *, client: str) -> tuple[Login, Database]:
-        """Log in. Raises 18456 (always state 1), 18470, 18486, 18488, 4060 or 4064; see the error log for why."""
+        """Log in.
+
+        Raises 18456 (always state 1), 18470, 18486, 18488, 4060 or 4064; see the error log for why.
+        """
         from simulator.estate.authentication import authenticate  # noqa: PLC0415 - it imports this module
 
         return authenticate(self, user, password, database, client=client)

@@ -1,7 +1,9 @@
 """SQL login passwords: hashing, comparing, and the password policy.
 
-Hash layout as LOGINPROPERTY(…, 'PasswordHash') gives it since 2012: 0x0200, 4 bytes of salt, SHA-512 of the UTF-16LE
-password followed by the salt. The rules are those of Microsoft Learn, "Password policy" and "Strong passwords".
+Hash layout as LOGINPROPERTY(…, 'PasswordHash') gives it since 2012: 0x0200, 4 bytes of salt, SHA-512 of the
+UTF-16LE
+password followed by the salt. The rules are those of Microsoft Learn, "Password policy" and
+"Strong passwords".
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def same_password(password: str, stored: bytes | None) -> bool:
 def policy_violation(password: str, login: str) -> int | None:
     """The number of the error that the password policy gives for this password, None when it is good.
 
-    15116 too short, 15118 not complex: three of upper case, lower case, digits, others, and without the login's name.
+    15116 too short, 15118 not complex: three of upper case, lower case, digits, others, and without the
+    login's name.
     """
     if len(password) < MIN_LENGTH:
         return 15116

@@ -1,7 +1,9 @@
 """Keeping an instance's state on disk: one JSON file, replaced as a whole after each change.
 
-Holds databases, files, logins (password hashes, never passwords), users, roles, grants, configuration and backups.
-User tables and their rows are not kept: after a restart a database is there with its size, without its tables.
+Holds databases, files, logins (password hashes, never passwords), users, roles, grants, configuration and
+backups.
+User tables and their rows are not kept: after a restart a database is there with its size, without its
+tables.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ _NOT_KEPT = {"instance", "tables", "contained_in", "single_user_spid"}
 
 
 def save(instance: Instance, path: Path) -> None:
-    """Write the state; the old file stays whole until the new one is. The file is readable by its owner only."""
+    """Write the state; the old file stays whole until the new one is.
+
+    The file is readable by its owner only.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_state(instance), default=_encode, ensure_ascii=False, indent=1)
     fresh = path.with_suffix(".new")
@@ -39,7 +44,10 @@ def save(instance: Instance, path: Path) -> None:
 
 
 def load(instance: Instance, path: Path) -> None:
-    """Fill a new instance with the state kept. Raises :class:`TopologyError` if the file is not one of ours."""
+    """Fill a new instance with the state kept.
+
+    Raises :class:`TopologyError` if the file is not one of ours.
+    """
     try:
         state = json.loads(path.read_text(encoding="utf-8"), object_hook=_decode)
         if state["version"] != VERSION:

@@ -111,7 +111,10 @@ class ServerRole:
 
 @dataclass(eq=False)
 class User:
-    """A database user. ``kind``: "login" (may be orphaned), "none" (WITHOUT LOGIN), "password" (contained)."""
+    """A database user.
+
+    ``kind``: "login" (may be orphaned), "none" (WITHOUT LOGIN), "password" (contained).
+    """
 
     principal_id: int
     name: str
@@ -158,7 +161,10 @@ class Schema:
 
 @dataclass(frozen=True)
 class Grant:
-    """A row of sys.server_permissions or sys.database_permissions. ``state``: G grant, W with grant option, D deny."""
+    """A row of sys.server_permissions or sys.database_permissions.
+
+    ``state``: G grant, W with grant option, D deny.
+    """
 
     class_id: int
     major_id: int

@@ -24,7 +24,10 @@ class Volume:
 
 @dataclass
 class StoredFile:
-    """A file on a volume: ``kind`` is "data", "log", "backup", "snapshot" or "left" (left behind by a drop)."""
+    """A file on a volume.
+
+    ``kind`` is "data", "log", "backup", "snapshot" or "left" (left behind by a drop).
+    """
 
     path: str
     size: int  # bytes
@@ -42,6 +45,7 @@ class Disk:
     data_path: str = ""
     log_path: str = ""
     backup_path: str = ""
+    system_path: str = ""  # where master, model, msdb and tempdb lie
 
     def key(self, path: str) -> str:
         """A path as the machine's file system compares it."""
@@ -122,7 +126,8 @@ _LINUX_DATA = "/var/opt/mssql/data/"
 def build_disk(spec: InstanceSpec, major: int) -> Disk:
     """The machine's disk at first start: volumes and folders, no files yet.
 
-    The default data, log and backup paths are the platform's, unless a volume is labelled ``data``, ``log`` or
+    The default data, log and backup paths are the platform's, unless a volume is labelled ``data``, ``log``
+    or
     ``backup``: then they lie on it.
     """
     windows = spec.platform == "Windows"
@@ -146,6 +151,7 @@ def build_disk(spec: InstanceSpec, major: int) -> Disk:
         if disk.volume_of(root) is None:
             root = posixpath.join(disk.volumes[0].mount_point, "data/")
         disk.data_path = disk.log_path = disk.backup_path = root
+    disk.system_path = disk.data_path
     for volume in disk.volumes:
         separator = "\\" if windows else "/"
         folder = volume.mount_point.rstrip(separator) + separator
@@ -153,7 +159,7 @@ def build_disk(spec: InstanceSpec, major: int) -> Disk:
             continue
         if volume.label in {"data", "log", "backup"}:
             setattr(disk, f"{volume.label}_path", folder + volume.label + separator)
-    for path in (disk.data_path, disk.log_path, disk.backup_path, root):
+    for path in (disk.data_path, disk.log_path, disk.backup_path, disk.system_path):
         disk.add_folder(path)
     return disk
 

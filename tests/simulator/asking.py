@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one statement per line reads best
 """Helpers of the estate's tests: run a statement, read rows, and the number of the error that refuses it."""
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from typing import Any
 
 import pyodbc
 
-_NUMBER = re.compile(r"\((\d+)\) \(SQL")
+NUMBER = re.compile(r"\((\d+)\) \(SQL")
+_TRAILING = {5069, 297, 3013}
 _names = itertools.count(1)
 
 
@@ -45,10 +47,19 @@ def refusal(connection: pyodbc.Connection, statement: str) -> int:
     try:
         run(connection, statement)
     except pyodbc.Error as exc:
-        found = _NUMBER.findall(str(exc.args[1]))
+        found = NUMBER.findall(str(exc.args[1]))
         assert found, exc.args[1]
         return int(found[0])
     raise AssertionError(f"was not refused: {statement}")
+
+
+def refused(connection: pyodbc.Connection, statement: str, number: int) -> bool:
+    """Is the statement refused with that number?
+
+    Of several errors Microsoft's driver shows the first and FreeTDS the most severe, so the one that trails a less
+    severe error (5069, 297, 3013) stands for it too.
+    """
+    return refusal(connection, statement) in {number, *_TRAILING}
 
 
 def messages(connection: pyodbc.Connection, statement: str) -> str:

@@ -10,7 +10,8 @@ from simulator.sql.registry import Rows, view
 
 _SETS = columns(
     """
-    backup_set_id:int backup_set_uuid:guid media_set_id:int first_family_number:tinyint? first_media_number:smallint?
+    backup_set_id:int backup_set_uuid:guid media_set_id:int first_family_number:tinyint?
+    first_media_number:smallint?
     last_family_number:tinyint? last_media_number:smallint? position:int? expiration_date:datetime?
     name:nvarchar(128)? description:nvarchar(255)? user_name:nvarchar(128)? first_lsn:lsn? last_lsn:lsn?
     checkpoint_lsn:lsn? database_backup_lsn:lsn? database_creation_date:datetime? backup_start_date:datetime?
@@ -40,7 +41,8 @@ def backupset(session: Any, _database: Database) -> Rows:
                 "compressed_backup_size": b["size"], "database_name": b["database"],
                 "server_name": instance.server_name, "machine_name": instance.name,
                 "recovery_model": b["recovery_model"], "is_copy_only": int(b["copy_only"]),
-                "has_backup_checksums": int(b["checksum"]), "is_damaged": 0, "is_snapshot": 0, "is_readonly": 0,
+                "has_backup_checksums": int(b["checksum"]), "is_damaged": 0, "is_snapshot": 0,
+                "is_readonly": 0,
                 "is_single_user": 0, "begins_log_chain": 0,
             }
             for b in instance.backups

@@ -32,19 +32,24 @@ _DATABASES = columns(
     is_arithabort_on:bit? is_concat_null_yields_null_on:bit? is_numeric_roundabort_on:bit?
     is_quoted_identifier_on:bit? is_recursive_triggers_on:bit? is_cursor_close_on_commit_on:bit?
     is_local_cursor_default:bit? is_fulltext_enabled:bit? is_trustworthy_on:bit? is_db_chaining_on:bit?
-    is_parameterization_forced:bit? is_master_key_encrypted_by_server:bit is_query_store_on:bit? is_published:bit
-    is_subscribed:bit is_merge_published:bit is_distributor:bit is_sync_with_backup:bit service_broker_guid:guid
+    is_parameterization_forced:bit? is_master_key_encrypted_by_server:bit is_query_store_on:bit?
+    is_published:bit
+    is_subscribed:bit is_merge_published:bit is_distributor:bit is_sync_with_backup:bit
+    service_broker_guid:guid
     is_broker_enabled:bit log_reuse_wait:tinyint? log_reuse_wait_desc:nvarchar(60)? is_date_correlation_on:bit
-    is_cdc_enabled:bit is_encrypted:bit? is_honor_broker_priority_on:bit? replica_id:guid? group_database_id:guid?
+    is_cdc_enabled:bit is_encrypted:bit? is_honor_broker_priority_on:bit? replica_id:guid?
+    group_database_id:guid?
     resource_pool_id:int? default_language_lcid:smallint? default_language_name:nvarchar(128)?
     default_fulltext_language_lcid:int? default_fulltext_language_name:nvarchar(128)?
     is_nested_triggers_on:bit? is_transform_noise_words_on:bit? two_digit_year_cutoff:smallint?
     containment:tinyint? containment_desc:nvarchar(60)? target_recovery_time_in_seconds:int?
     delayed_durability:int? delayed_durability_desc:nvarchar(60)?
-    is_memory_optimized_elevate_to_snapshot_on:bit? is_federation_member:bit? is_remote_data_archive_enabled:bit?
+    is_memory_optimized_elevate_to_snapshot_on:bit? is_federation_member:bit?
+    is_remote_data_archive_enabled:bit?
     is_mixed_page_allocation_on:bit? is_temporal_history_retention_enabled:bit? catalog_collation_type:int
     catalog_collation_type_desc:nvarchar(60)? physical_database_name:nvarchar(128)?
-    is_result_set_caching_on:bit? is_accelerated_database_recovery_on:bit? is_tempdb_spill_to_remote_store:bit?
+    is_result_set_caching_on:bit? is_accelerated_database_recovery_on:bit?
+    is_tempdb_spill_to_remote_store:bit?
     is_stale_page_detection_on:bit? is_memory_optimized_enabled:bit?
     """
 )
@@ -61,7 +66,10 @@ def _database_columns(instance: Any) -> Any:
 
 
 def sees_database(session: Any, database: Database) -> bool:
-    """Does the session see the row of a database: VIEW ANY DATABASE, its own, master, tempdb, the current one."""
+    """Does the session see the row of a database.
+
+    VIEW ANY DATABASE, its own, master, tempdb, the current one.
+    """
     if database.database_id <= 2 or database is session.database:
         return True
     if has_server(session, "VIEW ANY DATABASE") or has_server(session, "ALTER ANY DATABASE"):
@@ -98,7 +106,8 @@ def _database_row(d: Database) -> dict[str, Any]:
         "is_db_chaining_on": int(d.database_id in {1, 2, 4}), "service_broker_guid": d.service_broker_guid,
         "is_query_store_on": int(d.options.get("query_store", "OFF") == "ON"),
         "log_reuse_wait": LOG_WAITS.index(d.log_reuse_wait), "log_reuse_wait_desc": d.log_reuse_wait,
-        "is_encrypted": int(d.is_encrypted), "replica_id": d.replica_id, "group_database_id": d.group_database_id,
+        "is_encrypted": int(d.is_encrypted), "replica_id": d.replica_id,
+        "group_database_id": d.group_database_id,
         "is_parameterization_forced": int(d.options.get("parameterization") == "FORCED"),
         "containment": int(d.containment == "PARTIAL"), "containment_desc": d.containment,
         "target_recovery_time_in_seconds": d.target_recovery_seconds,

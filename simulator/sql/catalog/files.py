@@ -40,7 +40,10 @@ def _row(database: Database, file: DatabaseFile, state: str) -> dict[str, Any]:
 
 @view("sys.master_files", _MASTER)
 def master_files(session: Any, _database: Database) -> Rows:
-    """All files of all databases; needs CREATE ANY DATABASE, ALTER ANY DATABASE or VIEW ANY DEFINITION per row."""
+    """All files of all databases.
+
+    Needs CREATE ANY DATABASE, ALTER ANY DATABASE or VIEW ANY DEFINITION per row.
+    """
     needed = ("CREATE ANY DATABASE", "ALTER ANY DATABASE", "VIEW ANY DEFINITION")
     if not any(has_server(session, p) for p in needed):
         return []
@@ -88,7 +91,8 @@ def data_spaces(session: Any, database: Database) -> Rows:
 
 _VOLUMES = columns(
     "database_id:int? file_id:int? volume_mount_point:nvarchar(512)? volume_id:nvarchar(512)? "
-    "logical_volume_name:nvarchar(512)? file_system_type:nvarchar(512)? total_bytes:bigint? available_bytes:bigint? "
+    "logical_volume_name:nvarchar(512)? file_system_type:nvarchar(512)? total_bytes:bigint? "
+    "available_bytes:bigint? "
     "supports_compression:tinyint? supports_alternate_streams:tinyint? supports_sparse_files:tinyint? "
     "is_read_only:tinyint? is_compressed:tinyint? incurs_seek_penalty:tinyint?"
 )
@@ -128,7 +132,8 @@ _SPACE = columns(
     "database_id:smallint? file_id:smallint? filegroup_id:smallint? total_page_count:bigint? "
     "allocated_extent_page_count:bigint? unallocated_extent_page_count:bigint? "
     "version_store_reserved_page_count:bigint? user_object_reserved_page_count:bigint? "
-    "internal_object_reserved_page_count:bigint? mixed_extent_page_count:bigint? modified_extent_page_count:bigint?"
+    "internal_object_reserved_page_count:bigint? mixed_extent_page_count:bigint? "
+    "modified_extent_page_count:bigint?"
 )
 
 

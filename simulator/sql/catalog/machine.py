@@ -22,8 +22,10 @@ _SYS_INFO = columns(
     sqlserver_start_time_ms_ticks:bigint sqlserver_start_time:datetime affinity_type:int
     affinity_type_desc:nvarchar(60) process_kernel_time_ms:bigint process_user_time_ms:bigint time_source:int
     time_source_desc:nvarchar(60) virtual_machine_type:int virtual_machine_type_desc:nvarchar(60)
-    softnuma_configuration:int softnuma_configuration_desc:nvarchar(60) process_physical_affinity:nvarchar(3072)
-    sql_memory_model:int sql_memory_model_desc:nvarchar(60) socket_count:int cores_per_socket:int numa_node_count:int
+    softnuma_configuration:int softnuma_configuration_desc:nvarchar(60)
+    process_physical_affinity:nvarchar(3072)
+    sql_memory_model:int sql_memory_model_desc:nvarchar(60) socket_count:int cores_per_socket:int
+    numa_node_count:int
     container_type:int container_type_desc:nvarchar(60)
     """
 )
@@ -56,8 +58,10 @@ def dm_os_sys_info(session: Any, _database: Database) -> Rows:
         "sqlserver_start_time": started, "affinity_type": 2, "affinity_type_desc": "AUTO",
         "process_kernel_time_ms": up_ms // 100, "process_user_time_ms": up_ms // 20, "time_source": 0,
         "time_source_desc": "QUERY_PERFORMANCE_COUNTER", "virtual_machine_type": 1,
-        "virtual_machine_type_desc": "HYPERVISOR", "softnuma_configuration": 0, "softnuma_configuration_desc": "OFF",
-        "process_physical_affinity": "{{0,f}}", "sql_memory_model": 1, "sql_memory_model_desc": "CONVENTIONAL",
+        "virtual_machine_type_desc": "HYPERVISOR", "softnuma_configuration": 0,
+        "softnuma_configuration_desc": "OFF",
+        "process_physical_affinity": "{{0,f}}", "sql_memory_model": 1, "sql_memory_model_desc":
+        "CONVENTIONAL",
         "socket_count": 1, "cores_per_socket": spec.cpus, "numa_node_count": 1, "container_type": 0,
         "container_type_desc": "NONE",
     }  # fmt: skip
@@ -66,8 +70,10 @@ def dm_os_sys_info(session: Any, _database: Database) -> Rows:
 
 _MEMORY = columns(
     "total_physical_memory_kb:bigint available_physical_memory_kb:bigint total_page_file_kb:bigint "
-    "available_page_file_kb:bigint system_cache_kb:bigint kernel_paged_pool_kb:bigint kernel_nonpaged_pool_kb:bigint "
-    "system_high_memory_signal_state:bit system_low_memory_signal_state:bit system_memory_state_desc:nvarchar(256)"
+    "available_page_file_kb:bigint system_cache_kb:bigint kernel_paged_pool_kb:bigint "
+    "kernel_nonpaged_pool_kb:bigint "
+    "system_high_memory_signal_state:bit system_low_memory_signal_state:bit "
+    "system_memory_state_desc:nvarchar(256)"
 )
 
 
@@ -90,7 +96,8 @@ def dm_os_sys_memory(session: Any, _database: Database) -> Rows:
 _PROCESS = columns(
     "physical_memory_in_use_kb:bigint large_page_allocations_kb:bigint locked_page_allocations_kb:bigint "
     "total_virtual_address_space_kb:bigint virtual_address_space_reserved_kb:bigint "
-    "virtual_address_space_committed_kb:bigint virtual_address_space_available_kb:bigint page_fault_count:bigint "
+    "virtual_address_space_committed_kb:bigint virtual_address_space_available_kb:bigint "
+    "page_fault_count:bigint "
     "memory_utilization_percentage:int available_commit_limit_kb:bigint process_physical_memory_low:bit "
     "process_virtual_memory_low:bit"
 )
@@ -156,7 +163,8 @@ def dm_os_host_info(session: Any, _database: Database) -> Rows:
 
 
 _CONFIGURATIONS = columns(
-    "configuration_id:int name:nvarchar(35) value:variant? minimum:variant? maximum:variant? value_in_use:variant? "
+    "configuration_id:int name:nvarchar(35) value:variant? minimum:variant? maximum:variant? "
+    "value_in_use:variant? "
     "description:nvarchar(255) is_dynamic:bit is_advanced:bit"
 )
 

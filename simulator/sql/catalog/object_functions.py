@@ -16,8 +16,11 @@ from simulator.sqltypes import INT, SYSNAME
 
 
 @function("OBJECT_ID", returns=INT)
-def object_id(session: Any, name: str | None, kind: str | None = None) -> int | None:
-    """The object id of a table (or system view); NULL when there is none, or none that the session may see."""
+def object_id(session: Any, name: str | None, kind: str | None = None) -> int | None:  # noqa: PLR0911 - one per kind of name
+    """The object id of a table (or system view).
+
+    NULL when there is none, or none that the session may see.
+    """
     if not name:
         return None
     parts = _parts(session, name)

@@ -1,4 +1,7 @@
-"""User tables in the catalog: sys.objects, sys.tables, sys.columns, sys.types, sys.indexes, keys and constraints."""
+"""User tables in the catalog.
+
+Sys.objects, sys.tables, sys.columns, sys.types, sys.indexes, keys and constraints.
+"""
 
 from __future__ import annotations
 
@@ -134,8 +137,10 @@ def procedures(_session: Any, _database: Database) -> Rows:
 _TABLES = columns(
     _OBJECT
     + " lob_data_space_id:int filestream_data_space_id:int? max_column_id_used:int lock_on_bulk_load:bit "
-    "uses_ansi_nulls:bit? is_replicated:bit? is_merge_published:bit? is_memory_optimized:bit? durability:tinyint? "
-    "temporal_type:tinyint? temporal_type_desc:nvarchar(60)? history_table_id:int? is_external:bit is_node:bit? "
+    "uses_ansi_nulls:bit? is_replicated:bit? is_merge_published:bit? is_memory_optimized:bit? "
+    "durability:tinyint? "
+    "temporal_type:tinyint? temporal_type_desc:nvarchar(60)? history_table_id:int? is_external:bit "
+    "is_node:bit? "
     "is_edge:bit?"
 )
 
@@ -195,7 +200,8 @@ def all_columns(session: Any, database: Database) -> Rows:
 
 
 _TYPES = columns(
-    "name:sysname system_type_id:tinyint user_type_id:int schema_id:int principal_id:int? max_length:smallint "
+    "name:sysname system_type_id:tinyint user_type_id:int schema_id:int principal_id:int? "
+    "max_length:smallint "
     "precision:tinyint scale:tinyint collation_name:sysname? is_nullable:bit? is_user_defined:bit "
     "is_assembly_type:bit default_object_id:int rule_object_id:int is_table_type:bit"
 )
@@ -218,7 +224,8 @@ def types(_session: Any, database: Database) -> Rows:
 
 
 _INDEXES = columns(
-    "object_id:int name:sysname? index_id:int type:tinyint type_desc:nvarchar(60)? is_unique:bit? data_space_id:int? "
+    "object_id:int name:sysname? index_id:int type:tinyint type_desc:nvarchar(60)? is_unique:bit? "
+    "data_space_id:int? "
     "ignore_dup_key:bit? is_primary_key:bit? is_unique_constraint:bit? fill_factor:tinyint is_padded:bit? "
     "is_disabled:bit? is_hypothetical:bit? is_ignored_in_optimization:bit? allow_row_locks:bit? "
     "allow_page_locks:bit? has_filter:bit? filter_definition:nvarchar(4000)? auto_created:bit?"
@@ -254,7 +261,8 @@ def indexes(session: Any, database: Database) -> Rows:
 
 
 _INDEX_COLUMNS = columns(
-    "object_id:int index_id:int index_column_id:int column_id:int key_ordinal:tinyint partition_ordinal:tinyint "
+    "object_id:int index_id:int index_column_id:int column_id:int key_ordinal:tinyint "
+    "partition_ordinal:tinyint "
     "is_descending_key:bit? is_included_column:bit? column_store_order_ordinal:tinyint"
 )
 
@@ -291,7 +299,8 @@ def key_constraints(session: Any, database: Database) -> Rows:
 
 
 _IDENTITY = columns(
-    "object_id:int name:sysname? column_id:int seed_value:variant? increment_value:variant? last_value:variant? "
+    "object_id:int name:sysname? column_id:int seed_value:variant? increment_value:variant? "
+    "last_value:variant? "
     "is_not_for_replication:bit?"
 )
 

@@ -1,4 +1,7 @@
-"""Logins, users, roles, schemas and their permissions as the catalog shows them: fewer rows to a weak login."""
+"""Logins, users, roles, schemas and their permissions as the catalog shows them.
+
+Fewer rows to a weak login.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,10 @@ def _seen_logins(session: Any) -> list[Any]:
 def _server_row(p: Any) -> dict[str, Any]:
     is_role = p.type == "R"
     return {
-        "name": p.name, "principal_id": p.principal_id, "sid": p.sid, "type": p.type, "type_desc": p.type_desc,
-        "is_disabled": 0 if is_role else int(p.is_disabled), "create_date": p.created, "modify_date": p.modified,
+        "name": p.name, "principal_id": p.principal_id, "sid": p.sid, "type": p.type,
+        "type_desc": p.type_desc,
+        "is_disabled": 0 if is_role else int(p.is_disabled), "create_date": p.created,
+        "modify_date": p.modified,
         "default_database_name": None if is_role else p.default_database,
         "default_language_name": None if is_role else p.default_language,
         "owning_principal_id": p.owner_id if is_role else None, "is_fixed_role": int(is_role and p.is_fixed
@@ -56,7 +61,10 @@ def server_principals(session: Any, _database: Database) -> Rows:
 
 @view("sys.sql_logins", _LOGINS)
 def sql_logins(session: Any, _database: Database) -> Rows:
-    """SQL logins; ``password_hash`` only with CONTROL SERVER (from 2022 also VIEW ANY CRYPTOGRAPHICALLY …)."""
+    """SQL logins.
+
+    ``password_hash`` only with CONTROL SERVER (from 2022 also VIEW ANY CRYPTOGRAPHICALLY …).
+    """
     needed = ("CONTROL SERVER", "VIEW ANY CRYPTOGRAPHICALLY SECURED DEFINITION")
     with_hash = any(has_server(session, p) for p in needed)
     return rows(
@@ -88,7 +96,8 @@ def server_role_members(session: Any, _database: Database) -> Rows:
 
 _GRANTS = columns(
     "class:tinyint class_desc:nvarchar(60)? major_id:int minor_id:int grantee_principal_id:int "
-    "grantor_principal_id:int type:char(4) permission_name:nvarchar(128)? state:char(1) state_desc:nvarchar(60)?"
+    "grantor_principal_id:int type:char(4) permission_name:nvarchar(128)? state:char(1) "
+    "state_desc:nvarchar(60)?"
 )
 
 
@@ -137,7 +146,8 @@ def database_principals(session: Any, database: Database) -> Rows:
     everything = _sees_all_users(session, database)
     mine = _own_ids(session, database)
     found: list[dict[str, Any]] = []
-    for p in [*database.users, *database.roles]:
+    everybody: list[Any] = [*database.users, *database.roles]
+    for p in everybody:
         is_role = p.type == "R"
         fixed = p.principal_id <= 4 or getattr(p, "is_fixed", False)
         if not (everything or fixed or p.principal_id in mine):

@@ -27,7 +27,10 @@ _NAME = nvarchar(128)
 
 @function("SUSER_SID", returns=varbinary(85))
 def suser_sid(session: Any, *arguments: Any) -> bytes | None:
-    """The SID of a login or server role, of the session's login without an argument; NULL for an unknown one."""
+    """The SID of a login or server role, of the session's login without an argument.
+
+    NULL for an unknown one.
+    """
     if not arguments:
         return bytes(session.login.sid)
     found = session.instance.principal(str(arguments[0])) if arguments[0] is not None else None
@@ -178,7 +181,7 @@ def _held(session: Any, found: _Found) -> list[str]:
     return [n for n in known if _has(session, class_id, database, major_id, schema_id, n)]
 
 
-def _securable(session: Any, name: str | None, class_: str) -> _Found | None:
+def _securable(session: Any, name: str | None, class_: str) -> _Found | None:  # noqa: PLR0911 - one per class
     instance, database = session.instance, session.database
     if class_ == "SERVER":
         return names.SERVER, None, 0, None
@@ -228,7 +231,8 @@ def fn_my_permissions(session: Any, _database: Database, securable: Any, class_:
 
 
 _BUILTIN = columns(
-    "class_desc:nvarchar(60) permission_name:nvarchar(60) type:varchar(4) covering_permission_name:nvarchar(60) "
+    "class_desc:nvarchar(60) permission_name:nvarchar(60) type:varchar(4) "
+    "covering_permission_name:nvarchar(60) "
     "parent_class_desc:nvarchar(60) parent_covering_permission_name:nvarchar(60)"
 )
 _CLASS_NAMES = {

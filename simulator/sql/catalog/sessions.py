@@ -12,13 +12,17 @@ from simulator.sql.registry import Rows, view
 
 _SESSIONS = columns(
     """
-    session_id:smallint login_time:datetime host_name:nvarchar(128)? program_name:nvarchar(128)? host_process_id:int?
+    session_id:smallint login_time:datetime host_name:nvarchar(128)? program_name:nvarchar(128)?
+    host_process_id:int?
     client_version:int? client_interface_name:nvarchar(32)? security_id:varbinary(85) login_name:nvarchar(128)
-    nt_domain:nvarchar(128)? nt_user_name:nvarchar(128)? status:nvarchar(30) context_info:varbinary(128)? cpu_time:int
+    nt_domain:nvarchar(128)? nt_user_name:nvarchar(128)? status:nvarchar(30) context_info:varbinary(128)?
+    cpu_time:int
     memory_usage:int total_scheduled_time:int total_elapsed_time:int endpoint_id:int
-    last_request_start_time:datetime last_request_end_time:datetime? reads:bigint writes:bigint logical_reads:bigint
+    last_request_start_time:datetime last_request_end_time:datetime? reads:bigint writes:bigint
+    logical_reads:bigint
     is_user_process:bit text_size:int language:nvarchar(128)? date_format:nvarchar(3)? date_first:smallint
-    quoted_identifier:bit arithabort:bit ansi_null_dflt_on:bit ansi_defaults:bit ansi_warnings:bit ansi_padding:bit
+    quoted_identifier:bit arithabort:bit ansi_null_dflt_on:bit ansi_defaults:bit ansi_warnings:bit
+    ansi_padding:bit
     ansi_nulls:bit concat_null_yields_null:bit transaction_isolation_level:smallint lock_timeout:int
     deadlock_priority:int row_count:bigint prev_error:int original_security_id:varbinary(85)
     original_login_name:nvarchar(128) last_successful_logon:datetime? last_unsuccessful_logon:datetime?
@@ -95,7 +99,8 @@ def dm_exec_requests(session: Any, _database: Database) -> Rows:
                 "status": "running" if s is session else "suspended", "command": command,
                 "database_id": s.database.database_id, "user_id": 1, "blocking_session_id": 0,
                 "last_wait_type": "MISCELLANEOUS", "wait_resource": "", "percent_complete": 0.0,
-                "open_transaction_count": s.transaction_count, "text_size": 2147483647, "language": "us_english",
+                "open_transaction_count": s.transaction_count, "text_size": 2147483647,
+                "language": "us_english",
                 "date_format": "mdy", "date_first": 7, "transaction_isolation_level": 2, "lock_timeout": -1,
                 "row_count": 1, "nest_level": 0, "group_id": 2,
             }
@@ -125,7 +130,8 @@ def dm_exec_connections(session: Any, _database: Database) -> Rows:
         found.append(
             {
                 "session_id": s.spid, "most_recent_session_id": s.spid, "connect_time": at,
-                "net_transport": "TCP", "protocol_type": "TSQL", "protocol_version": 0x74000004, "endpoint_id": 4,
+                "net_transport": "TCP", "protocol_type": "TSQL", "protocol_version": 0x74000004,
+                "endpoint_id": 4,
                 "encrypt_option": "TRUE" if getattr(s, "encrypted", True) else "FALSE", "auth_scheme": "SQL",
                 "num_reads": 1, "num_writes": 1, "last_read": at, "last_write": at, "net_packet_size": 4096,
                 "client_net_address": "127.0.0.1", "local_net_address": "127.0.0.1",

@@ -20,7 +20,8 @@ from simulator.sql.registry import executes, grammar
 from simulator.sqltypes import BIGINT, BIT, INT, SqlType, nvarchar
 
 _FLAGS = {
-    "CHECKSUM", "NO_CHECKSUM", "COMPRESSION", "NO_COMPRESSION", "INIT", "NOINIT", "FORMAT", "NOFORMAT", "SKIP",
+    "CHECKSUM", "NO_CHECKSUM", "COMPRESSION", "NO_COMPRESSION", "INIT", "NOINIT", "FORMAT", "NOFORMAT",
+    "SKIP",
     "NOSKIP", "COPY_ONLY", "DIFFERENTIAL", "STOP_ON_ERROR", "CONTINUE_AFTER_ERROR", "NOREWIND", "NOUNLOAD",
     "REWIND", "UNLOAD", "STATS", "LOADHISTORY",
 }  # fmt: skip
@@ -186,7 +187,8 @@ def _record(session: Any, database: Database, statement: Backup, pages: int) -> 
             "recovery_model": database.recovery_model, "user": session.login.name,
             "checksum": bool(statement.options.get("CHECKSUM")), "devices": list(statement.paths),
             "created": database.created, "name": statement.options.get("NAME"),
-            "files": [(f.name, f.path, "L" if f.type == "LOG" else "D", f.size * 8192, f.file_id) for f in database.files],
+            "files": [(f.name, f.path,
+            "L" if f.type == "LOG" else "D", f.size * 8192, f.file_id) for f in database.files],
         }
     )  # fmt: skip
     if kind == "D" and not copy_only:

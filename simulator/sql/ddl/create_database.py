@@ -99,7 +99,10 @@ def _with_options(stream: TokenStream) -> dict[str, Any]:
 
 @executes(CreateDatabase)
 def create_database(session: Any, statement: CreateDatabase) -> Iterator[Result]:
-    """Make the database. Raises 226, 262, 1801, 1803, 1827, 448, 15301, 12824 … and 1802 after a file's own error."""
+    """Make the database.
+
+    Raises 226, 262, 1801, 1803, 1827, 448, 15301, 12824 … and 1802 after a file's own error.
+    """
     session.refuse_in_transaction("CREATE DATABASE")
     instance: Instance = session.instance
     if not statement.name.strip():
@@ -240,7 +243,8 @@ def _snapshot(session: Any, statement: CreateDatabase) -> Database:
         instance, instance.new_database_id(), statement.name, source.collation_name, source.owner_sid,
         instance.clock.local(), files=files, source_database_id=source.database_id, is_read_only=True,
         recovery_model=source.recovery_model, compatibility_level=source.compatibility_level,
-        users=list(source.users), roles=list(source.roles), schemas=list(source.schemas), grants=set(source.grants),
+        users=list(source.users), roles=list(source.roles), schemas=list(source.schemas),
+        grants=set(source.grants),
     )  # fmt: skip
     snapshot.tables = source.tables
     return snapshot

@@ -50,7 +50,10 @@ COMPATIBILITY = {15: (100, 150), 16: (100, 160), 17: (100, 170)}
 
 @dataclass(frozen=True)
 class SetOptions:
-    """``options``: pairs of name and value, in order. ``rollback_after``: seconds, 0 = at once, None = wait."""
+    """``options``: pairs of name and value, in order.
+
+    ``rollback_after``: seconds, 0 = at once, None = wait.
+    """
 
     name: str | None
     options: tuple[tuple[str, Any], ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.errors import SqlError, sql_error
-from simulator.estate.database import Database
 from simulator.estate.files import (
     DEFAULT_GROWTH,
     MAX_DATA_PAGES,
@@ -23,11 +22,11 @@ from simulator.sql.lexer import TokenStream
 _PAGES = {"KB": 1 / 8, "MB": 128, "GB": 128 * 1024, "TB": 128 * 1024 * 1024}
 _MAX_PAGES = 2_147_483_647
 EXPRESS_LIMIT_MB = 10240
-OS_ERRORS = {
-    "missing": {True: "2(The system cannot find the file specified.)", False: "2(The system cannot find the file specified.)"},
-    "folder": {True: "3(The system cannot find the path specified.)", False: "2(The system cannot find the file specified.)"},
-    "name": "123(The filename, directory name, or volume label syntax is incorrect.)",
-}  # fmt: skip
+_BAD_NAME = "123(The filename, directory name, or volume label syntax is incorrect.)"
+NO_FOLDER = {
+    True: "3(The system cannot find the path specified.)",  # Windows
+    False: "2(The system cannot find the file specified.)",
+}
 
 
 def parse_filespec(stream: TokenStream) -> FileSpec:
@@ -136,27 +135,12 @@ def path_error(instance: Instance, path: str) -> SqlError | None:
     if not disk.is_absolute(path) or path.endswith(("/", "\\")):
         return sql_error(5105, path)
     name = path[len(disk.folder_of(path)) :]
-    if instance.is_windows and any(c in '<>:"|?*' for c in name):
-        return sql_error(5133, path, OS_ERRORS["name"])
-    if any(ord(c) < 32 for c in path):
-        return sql_error(5133, path, OS_ERRORS["name"])
+    forbidden = '<>:"|?*' if instance.is_windows else ""
+    if any(c in forbidden for c in name) or any(ord(c) < 32 for c in path):
+        return sql_error(5133, path, _BAD_NAME)
     if not disk.has_folder(disk.folder_of(path)):
-        return sql_error(5133, path, OS_ERRORS["folder"][instance.is_windows])
-    owner = file_owner(instance, path)
-    if owner is not None:
-        return sql_error(5170, path)
-    if disk.exists(path):
-        return sql_error(5170, path)
-    return None
-
-
-def file_owner(instance: Instance, path: str) -> Database | None:
-    """The database that a file belongs to."""
-    key = instance.disk.key(path)
-    for database in instance.databases:
-        if any(instance.disk.key(f.path) == key for f in database.files):
-            return database
-    return None
+        return sql_error(5133, path, NO_FOLDER[instance.is_windows])
+    return sql_error(5170, path) if disk.exists(path) else None
 
 
 def room_error(instance: Instance, files: list[DatabaseFile]) -> SqlError | None:

@@ -27,7 +27,10 @@ _CLASSES = (
 
 @dataclass(frozen=True)
 class Grants:
-    """``verb``: GRANT, DENY or REVOKE. ``securable_class`` is empty without ON; ``securable`` a name of parts."""
+    """``verb``: GRANT, DENY or REVOKE.
+
+    ``securable_class`` is empty without ON; ``securable`` a name of parts.
+    """
 
     verb: str
     permissions: tuple[str, ...]
@@ -74,7 +77,8 @@ def names_list_with_public(stream: TokenStream) -> tuple[str, ...]:
 
 
 def _what(stream: TokenStream, *ends: str) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    permissions, words = [], []
+    permissions: list[str] = []
+    words: list[str] = []
     while not stream.at("on") and not any(stream.at(end) for end in ends):
         token = stream.next()
         if token.text == "(":
@@ -89,7 +93,8 @@ def _what(stream: TokenStream, *ends: str) -> tuple[tuple[str, ...], str, tuple[
     permissions.append(" ".join(words))
     if not all(permissions):
         raise stream.fail()
-    kind, securable = "", ("",)
+    kind = ""
+    securable: tuple[str, ...] = ("",)
     if stream.accept("on"):
         kind, securable = _securable(stream)
     if not any(stream.accept(end) for end in ends):
@@ -256,7 +261,10 @@ def _may_grant(
 
 
 def _changed(grants_: set[Grant], statement: Grants, wanted: Grant) -> set[Grant]:
-    """The grants after the statement: a GRANT or DENY takes the place of what was there for the same permission."""
+    """The grants after the statement.
+
+    A GRANT or DENY takes the place of what was there for the same permission.
+    """
     same = {
         g for g in grants_
         if (g.class_id, g.major_id, g.grantee_id, g.permission)

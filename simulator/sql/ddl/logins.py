@@ -143,7 +143,10 @@ def _after_password(stream: TokenStream, options: dict[str, Any]) -> None:
 
 @executes(CreateLogin)
 def create_login(session: Any, statement: CreateLogin) -> Iterator[Result]:
-    """Make a SQL login. Raises 15247, 15025, 15006, 15433, 15419, 15010, 15116, 15118, 15122, 15099, 15401."""
+    """Make a SQL login.
+
+    Raises 15247, 15025, 15006, 15433, 15419, 15010, 15116, 15118, 15122, 15099, 15401.
+    """
     instance: Instance = session.instance
     if not (has_server(session, "ALTER ANY LOGIN") or has_server(session, "CREATE LOGIN")):
         raise sql_error(15247)

@@ -1,4 +1,7 @@
-"""Database roles and server roles: CREATE, ALTER … ADD/DROP MEMBER, DROP, and the old procedures for members."""
+"""Database roles and server roles.
+
+CREATE, ALTER … ADD/DROP MEMBER, DROP, and the old procedures for members.
+"""
 
 from __future__ import annotations
 
