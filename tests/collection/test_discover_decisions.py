@@ -33,6 +33,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_rights i
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_size import MAX_CHARACTERS, fit
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_subsets import SUBSETS, wanted_subsets
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import utc_text
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_measure import why_not_entered
 
 GIB = 1024**3
 RUNNER_LIMIT = 700_000  # characters; ansible-runner empties larger results
@@ -250,6 +251,7 @@ def database_row(number: int, name: str) -> dict:
         "is_auto_close_on": False,
         "is_encrypted": False,
         "source_database_id": None,
+        "in_availability_group": 0,
         "log_reuse_wait_desc": "NOTHING",
         "create_date": datetime.datetime(2026, 1, 1),
         "has_access": 1,
@@ -414,3 +416,20 @@ def test_what_was_left_out_is_told_and_is_none() -> None:
     instance = large_instance(1000)
     assert fit(instance)[0].startswith("collations.names: ")
     assert instance["collations"] == {"count": 5540, "names": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({}, None),
+        ({"state_desc": "RECOVERY_PENDING", "has_access": 0}, "the database is recovery pending"),
+        ({"has_access": 0}, "CONNECT ANY DATABASE"),
+        ({"has_access": 0, "in_availability_group": 1}, "ask the primary"),
+        ({"name": "bell\x07"}, "cannot be written in T-SQL"),
+    ],
+)
+def test_a_database_that_cannot_be_entered_is_told_apart_before_it_is_tried(
+    changed: dict, reason: str | None
+) -> None:
+    found = why_not_entered({**database_row(5, "shop"), **changed})
+    assert (found is None and reason is None) or reason in found

@@ -37,6 +37,7 @@ def databases_of(rows: list, *, offset_minutes: int) -> list:
             "is_read_only": truth(row["is_read_only"]),
             "is_auto_close": truth(row["is_auto_close_on"]),
             "is_encrypted": truth(row["is_encrypted"]),
+            "in_availability_group": truth(row["in_availability_group"]),
             "snapshot_of": names.get(row["source_database_id"]),
             "log_reuse_wait": word(row["log_reuse_wait_desc"]),
             "created_at": utc_text(row["create_date"], offset_minutes=offset_minutes),

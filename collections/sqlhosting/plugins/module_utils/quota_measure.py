@@ -28,6 +28,8 @@ _NOT_ENTERED = {
     976: "the database is on a secondary replica that is not readable; ask the primary",
     978: "the secondary replica is readable with application_intent read_only only; ask the primary",
 }
+# HAS_DBACCESS is 0 in both cases.
+_NO_ACCESS_IN_GROUP = "the secondary replica is not readable (ask the primary), or the login has no access"
 
 
 def why_not_entered(database: dict) -> str | None:
@@ -36,7 +38,7 @@ def why_not_entered(database: dict) -> str | None:
     if database["state_desc"] != "ONLINE":
         return f"the database is {database['state_desc'].lower().replace('_', ' ')}"
     if database["has_access"] != 1:
-        return _NOT_ENTERED[916]
+        return _NO_ACCESS_IN_GROUP if database["in_availability_group"] else _NOT_ENTERED[916]
     try:
         tsql.ident(database["name"])
     except TemplateError as exc:

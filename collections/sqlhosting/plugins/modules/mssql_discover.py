@@ -50,7 +50,7 @@ EXAMPLES = r"""
 - name: Stop when something that we rely on could not be seen
   ansible.builtin.assert:
     that: found.instance.databases is not none and found.instance.volumes is not none
-    fail_msg: "{{ found.unknown }}"
+    fail_msg: "{{ found.unknown | map(attribute='reason') }}"
 
 - name: Version and memory only
   sqlhosting.mssql.mssql_discover:
@@ -214,6 +214,7 @@ instance:
           is_read_only: false
           is_auto_close: false
           is_encrypted: false
+          in_availability_group: false
           snapshot_of: null
           log_reuse_wait: nothing
           created_at: "2026-01-01T10:00:00Z"
