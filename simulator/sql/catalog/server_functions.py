@@ -244,3 +244,28 @@ def fileproperty(session: Any, name: str | None, prop: str | None) -> int | None
         "islogfile": int(found.type == "LOG"),
     }
     return values.get((prop or "").strip().lower())
+
+
+@function("@@SERVERNAME", returns=SYSNAME)
+def servername_variable(session: Any) -> str:
+    """Machine, and ``\\instance`` for a named one."""
+    return str(session.instance.server_name)
+
+
+@function("@@SERVICENAME", returns=SYSNAME)
+def servicename_variable(session: Any) -> str:
+    """The instance's name, MSSQLSERVER for the default one."""
+    return str(session.instance.spec.instance_name or "MSSQLSERVER")
+
+
+@function("@@VERSION", returns=nvarchar(300))
+def version_variable(session: Any) -> str:
+    """Product, version, edition and system in words."""
+    return version_text(session.instance)
+
+
+@function("@@MICROSOFTVERSION", returns=INT)
+def microsoftversion_variable(session: Any) -> int:
+    """The version as a number: major in the highest byte, build in the lower two."""
+    major, minor, build, _ = (int(part) for part in session.instance.product_version.split("."))
+    return (major << 24) | (minor << 16) | build
