@@ -19,8 +19,7 @@ _DATES = (
     r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})",
     r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})",
     r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
-    r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d{2})",
-    r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4}|\d{2})",
+    r"(?P<m>\d{1,2})[/.-](?P<d>\d{1,2})[/.-](?P<y>\d{4}|\d{2})",
     r"(?P<mon>[A-Za-z]{3,9})\s+(?P<d>\d{1,2}),?\s+(?P<y>\d{4})",
     r"(?P<d>\d{1,2})\s+(?P<mon>[A-Za-z]{3,9}),?\s+(?P<y>\d{4})",
 )
@@ -59,8 +58,8 @@ def _day(found: re.Match[str], style: int) -> datetime:
         month = _MONTHS.index(groups["mon"][:3].lower()) + 1
     else:
         month = int(groups["m"])
-    if style in _DAY_FIRST and "/" in found.group() and len(groups["y"]) != 4 - 4 * (found.start("y") == 0):
-        month, day = day, month
+        if style in _DAY_FIRST and found.start("y") > found.start("d"):
+            month, day = day, month
     return datetime(year, month, day)
 
 

@@ -379,6 +379,10 @@ class Session:
             block = parse_batch(text, frozenset(frame.variables) | frozenset(frame.tables))
             async for result in Runner(self, frame, block).run():
                 yield result
+        except SqlError as error:
+            if not hasattr(error, "depth"):  # an error of the text itself belongs to this scope
+                error.depth = self.nesting  # type: ignore[attr-defined]
+            raise
         finally:
             self.nesting = max(0, self.nesting - 1)
             self.options = options

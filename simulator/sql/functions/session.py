@@ -222,3 +222,20 @@ def _fetch_status(session: Any) -> int:
 @function("session_context", SQL_VARIANT)
 def _session_context(session: Any, key: Any) -> Any:
     return session.context_values.get(str(key).lower())
+
+
+# --- who am I, without parentheses
+
+
+def _user(session: Any) -> str:
+    user = session.database.user_of(session.login)
+    return str(user.name) if user is not None else "guest"
+
+
+for _name in ("user", "current_user", "session_user"):
+    function(_name, SYSNAME)(_user)
+
+
+@function("system_user", SYSNAME)
+def _system_user(session: Any) -> str:
+    return str(session.login.name)

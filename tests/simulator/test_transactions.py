@@ -1,0 +1,111 @@
+"""Transactions: what commits, what is undone, what refuses to run in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyodbc
+import pytest
+
+from tests.support.simulators import Instance, connect
+
+
+@pytest.fixture
+def manual(instance: Instance, driver: str) -> Iterator[pyodbc.Connection]:
+    """A connection with autocommit off and a temporary table ``#t (a int)``, made outside a transaction."""
+    opened = connect(instance, driver=driver)
+    opened.execute("CREATE TABLE #t (a int PRIMARY KEY)")
+    opened.autocommit = False
+    yield opened
+    opened.close()
+
+
+def _count(connection: pyodbc.Connection) -> int:
+    return int(connection.execute("SELECT COUNT(*) FROM #t").fetchval())
+
+
+def test_rollback_undoes_inserts_updates_and_deletes(manual: pyodbc.Connection) -> None:
+    manual.execute("INSERT #t VALUES (1), (2)")
+    manual.commit()
+    manual.execute("INSERT #t VALUES (3)")
+    manual.execute("UPDATE #t SET a = 10 WHERE a = 1")
+    manual.execute("DELETE #t WHERE a = 2")
+    manual.rollback()
+    assert [row.a for row in manual.execute("SELECT a FROM #t ORDER BY a")] == [1, 2]
+    manual.execute("INSERT #t VALUES (3)")
+    manual.rollback()
+    assert _count(manual) == 2
+
+
+def test_a_table_made_in_a_transaction_goes_with_it(manual: pyodbc.Connection) -> None:
+    manual.execute("CREATE TABLE #gone (a int)")
+    manual.rollback()
+    assert manual.execute("SELECT OBJECT_ID('tempdb..#gone')").fetchval() is None
+
+
+def test_server_level_ddl_refuses_to_run_in_a_transaction(manual: pyodbc.Connection) -> None:
+    manual.execute("SELECT 1").fetchall()
+    with pytest.raises(pyodbc.Error, match=r"CREATE DATABASE statement not allowed .*\(226\)"):
+        manual.execute("CREATE DATABASE never")
+    manual.rollback()
+
+
+def test_nested_transactions_end_with_the_outermost(connection: pyodbc.Connection) -> None:
+    connection.execute("CREATE TABLE #t (a int)")
+    rows = connection.execute(
+        "SET NOCOUNT ON; BEGIN TRAN; INSERT #t VALUES (1); BEGIN TRAN; COMMIT; SELECT @@TRANCOUNT AS a, XACT_STATE() AS b"
+    ).fetchall()
+    assert [tuple(row) for row in rows] == [(1, 1)]
+    connection.execute("ROLLBACK")
+    assert _count(connection) == 0
+
+
+def test_savepoints(connection: pyodbc.Connection) -> None:
+    connection.execute("CREATE TABLE #t (a int)")
+    connection.execute(
+        "SET NOCOUNT ON; BEGIN TRAN; INSERT #t VALUES (1); SAVE TRAN here; INSERT #t VALUES (2); ROLLBACK TRAN here; COMMIT"
+    )
+    assert _count(connection) == 1
+
+
+def test_xact_abort_rolls_back_and_ends_the_batch(connection: pyodbc.Connection) -> None:
+    connection.execute("CREATE TABLE #t (a int PRIMARY KEY)")
+    with pytest.raises(pyodbc.Error, match="2627"):
+        cursor = connection.execute(
+            "SET NOCOUNT ON; SET XACT_ABORT ON; BEGIN TRAN; INSERT #t VALUES (1); INSERT #t VALUES (1); COMMIT"
+        )
+        while cursor.nextset():
+            pass
+    assert connection.execute("SELECT @@TRANCOUNT").fetchval() == 0
+    assert _count(connection) == 0
+
+
+def test_a_doomed_transaction_can_only_be_rolled_back(connection: pyodbc.Connection) -> None:
+    connection.execute("CREATE TABLE #t (a int)")
+    cursor = connection.execute(
+        "SET NOCOUNT ON; BEGIN TRAN; BEGIN TRY INSERT #t VALUES ('x') END TRY"
+        " BEGIN CATCH SELECT XACT_STATE(); ROLLBACK END CATCH; SELECT @@TRANCOUNT"
+    )
+    assert cursor.fetchval() == -1
+    assert cursor.nextset()
+    assert cursor.fetchval() == 0
+
+
+def test_a_closed_connection_rolls_back(
+    instance: Instance, driver: str, connection: pyodbc.Connection
+) -> None:
+    connection.execute("DROP TABLE IF EXISTS tempdb.dbo.left_open; CREATE TABLE tempdb.dbo.left_open (a int)")
+    other = connect(instance, driver=driver, autocommit=False)
+    other.execute("INSERT tempdb.dbo.left_open VALUES (1)")
+    other.close()
+    assert connection.execute("SELECT COUNT(*) FROM tempdb.dbo.left_open").fetchval() == 0
+    connection.execute("DROP TABLE tempdb.dbo.left_open")
+
+
+def test_implicit_transactions_begin_by_themselves(connection: pyodbc.Connection) -> None:
+    connection.execute("CREATE TABLE #t (a int)")
+    connection.execute("SET IMPLICIT_TRANSACTIONS ON")
+    connection.execute("INSERT #t VALUES (1)")
+    assert connection.execute("SELECT @@TRANCOUNT").fetchval() == 1
+    connection.execute("ROLLBACK; SET IMPLICIT_TRANSACTIONS OFF")
+    assert _count(connection) == 0
