@@ -32,7 +32,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_rights i
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_size import MAX_CHARACTERS, fit
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_subsets import SUBSETS, wanted_subsets
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import utc_text
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import utc_offset, utc_text
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_measure import why_not_entered
 
 GIB = 1024**3
@@ -230,6 +230,7 @@ def test_a_time_is_told_in_utc_without_fractions() -> None:
     local = datetime.datetime(2026, 1, 1, 1, 30, 0, 500)
     assert utc_text(local, offset_minutes=120) == "2025-12-31T23:30:00Z"
     assert utc_text(None) is None
+    assert [utc_offset(minutes) for minutes in (0, 1, 121, 329, -211)] == [0, 0, 120, 330, -210]
 
 
 # --- databases, logins, groups -------------------------------------------------------------------------

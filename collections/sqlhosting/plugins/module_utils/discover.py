@@ -41,6 +41,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_subsets 
     SUBSETS,
     wanted_subsets,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import utc_offset
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_measure import measure_used
 
 ARGUMENT_SPEC = {
@@ -92,12 +93,12 @@ class Discovery:
         self.unknown = Unknown()
         self.identity = session.read("instance/identity", database="master")[0]
         self.rights = Rights(self.identity)
-        self.offset_minutes = self.identity["utc_offset_minutes"] or 0
+        self.offset_minutes = utc_offset(self.identity["utc_offset_minutes"])
         self.is_linux = self.identity["host_platform"] == "Linux"
         self._kept: dict = {}
 
     def gather_version(self, _wanted: set) -> dict:
-        return version_of(self.identity, self.rights.major_version)
+        return version_of(self.identity, self.rights.major_version, offset_minutes=self.offset_minutes)
 
     def gather_cpu(self, _wanted: set) -> dict | None:
         rows = self._system("cpu")

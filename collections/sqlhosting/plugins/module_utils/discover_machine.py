@@ -27,7 +27,7 @@ SETTINGS = {
 }
 
 
-def version_of(row: dict, major_version: int) -> dict:
+def version_of(row: dict, major_version: int, *, offset_minutes: int) -> dict:
     """The subset ``version`` from the row of ``instance/identity``."""
     return {
         "server_name": row["server_name"],
@@ -48,7 +48,7 @@ def version_of(row: dict, major_version: int) -> dict:
         "default_backup_path": row["default_backup_path"],
         "is_clustered": truth(row["is_clustered"]),
         "is_windows_authentication_only": truth(row["is_windows_authentication_only"]),
-        "utc_offset_minutes": row["utc_offset_minutes"],
+        "utc_offset_minutes": offset_minutes,
         "features": features_of(major_version, row["engine_edition"]),
     }
 

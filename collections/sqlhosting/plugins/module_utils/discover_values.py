@@ -72,3 +72,9 @@ def utc_text(value: datetime.datetime | None, *, offset_minutes: int = 0) -> str
         return None
     moment = value - datetime.timedelta(minutes=offset_minutes)
     return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def utc_offset(minutes: int | None) -> int:
+    """The server's offset from UTC in minutes. Its two clock readings may lie on either side of a minute's end,
+    and offsets are quarters of an hour, so the nearest quarter is meant."""
+    return round((minutes or 0) / 15) * 15
