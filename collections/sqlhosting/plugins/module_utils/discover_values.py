@@ -75,6 +75,8 @@ def utc_text(value: datetime.datetime | None, *, offset_minutes: int = 0) -> str
 
 
 def utc_offset(minutes: int | None) -> int:
-    """The server's offset from UTC in minutes. Its two clock readings may lie on either side of a minute's end,
-    and offsets are quarters of an hour, so the nearest quarter is meant."""
+    """The server's offset from UTC in minutes, to the quarter of an hour that every offset is a multiple of.
+
+    The server reads its two clocks one after the other, so a minute may end between them.
+    """
     return round((minutes or 0) / 15) * 15
