@@ -133,7 +133,7 @@ def file_stem(name: str) -> str:
     safe = "".join("_" if character in _NOT_IN_FILE_NAMES else character for character in name)
     if safe.startswith((".", "-")):
         safe = "_" + safe[1:]
-    if safe.split(".")[0].upper() in _WINDOWS_DEVICES:
+    if safe.split(".", maxsplit=1)[0].upper() in _WINDOWS_DEVICES:
         safe = "_" + safe
     if safe.endswith("."):
         safe = safe[:-1] + "_"
