@@ -5,17 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.support.playbooks import Platform, unexplained
+from tests.support.simulators import DRIVERS
 
-WAYS = [("msodbcsql18", True), ("freetds", False)]
 
-
-@pytest.mark.parametrize(
-    ("driver", "in_process"), WAYS, ids=["Microsoft's driver in process", "FreeTDS out of process"]
-)
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
 def test_an_application_is_booked_extended_and_deleted_and_second_runs_change_nothing(
-    simulator, tmp_path, driver, in_process
+    simulator, tmp_path, driver
 ):
-    platform = Platform(simulator, tmp_path / "platform", driver=driver, in_process=in_process)
+    platform = Platform(simulator, tmp_path / "platform", driver=driver)
     name = f"life_{driver}"
     orders = {"name": "orders", "data_limit": "2GiB", "log_limit": "256MiB"}
     journals = []
@@ -51,4 +48,17 @@ def test_an_application_is_booked_extended_and_deleted_and_second_runs_change_no
 
     run("delete_application", application_purge=True)
     assert not [database for database in platform.databases(where) if database.startswith(name)]
+    assert unexplained(simulator.trace()[before:], journals) == []
+
+
+def test_modules_in_processes_of_their_own_do_the_same(simulator, tmp_path):
+    platform = Platform(simulator, tmp_path / "platform", driver="freetds", in_process=False)
+    booking = {"application_name": "shipped", "application_databases": [{"name": "orders"}]}
+    before = len(simulator.trace())
+    planned = platform.play("book_application", "--check", **booking).succeeded()
+    booked = platform.play("book_application", **booking).succeeded()
+    again = platform.play("book_application", **booking).succeeded()
+    assert booked.statements("intent") == planned.statements("planned") != []
+    assert again.changed == 0
+    journals = planned.journal + booked.journal + again.journal
     assert unexplained(simulator.trace()[before:], journals) == []
