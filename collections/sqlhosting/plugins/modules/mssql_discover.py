@@ -278,7 +278,7 @@ summary:
   returned: always
   sample: "sql01.example.com,1433: SQL Server 2022 Developer Edition (64-bit), 14 databases, 9 logins."
 statements:
-  description: How many statements were sent (RV(statements.read)).
+  description: How many statements were sent (C(read)).
   type: dict
   returned: always
   sample: {read: 12, change: 0, planned: 0}

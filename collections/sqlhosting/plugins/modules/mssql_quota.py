@@ -256,7 +256,7 @@ diff:
     before: {shop_orders: {shop_orders: {max_size_mib: 5120, growth: 64MiB}}}
     after: {shop_orders: {shop_orders: {max_size_mib: 10240, growth: 64MiB}}}
 statements:
-  description: How many statements were sent (RV(statements.read), RV(statements.change)) or only planned.
+  description: How many statements were sent (C(read), C(change)) or only planned.
   type: dict
   returned: always
   sample: {read: 5, change: 1, planned: 0}
