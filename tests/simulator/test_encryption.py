@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyodbc
 import pytest
 
 from simulator.tds.prelogin import Encryption, agree_on_encryption
-from tests.support.simulators import Simulator, connect, running_simulator
+from tests.support.simulators import Simulator, connect, connection_string, running_simulator
 
 OFF, ON, NOT_SUPPORTED, REQUIRED = (
     Encryption.OFF,
@@ -67,6 +71,20 @@ def test_microsofts_driver_refuses_a_certificate_that_it_does_not_trust(
 ) -> None:
     with pytest.raises(pyodbc.OperationalError, match="certificate verify failed"):
         connect(modes.instances[mode], encrypt=encrypt, trust=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_microsofts_driver_accepts_a_certificate_that_its_machine_trusts(modes: Simulator, host: str) -> None:
+    instance = replace(modes.instances["on"], host=host)
+    code = "import pyodbc, sys; print(pyodbc.connect(sys.argv[1]).execute('SELECT 1').fetchval())"
+    client = subprocess.run(
+        [sys.executable, "-c", code, connection_string(instance, trust=False)],
+        env={**os.environ, "SSL_CERT_FILE": str(modes.certificate)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (client.stdout, client.stderr) == ("1\n", "")
 
 
 def test_without_encryption_the_certificate_does_not_matter(modes: Simulator) -> None:
