@@ -136,3 +136,25 @@ def test_unknown_statements_say_so(connection: pyodbc.Connection) -> None:
         "GRANT ALL ON dbo.t TO public",
     ):
         assert refusal(connection, statement) in {59999, 15151}, statement
+
+
+def test_the_true_state_of_a_failed_login_is_in_the_error_log(simulator: Simulator, driver: str) -> None:
+    instance, name = simulator.instances["sql01"], fresh("nobody")
+    with pytest.raises(pyodbc.Error):
+        connect(instance, driver=driver, user=name, password="whatever")
+    with connect(instance, driver=driver) as admin:
+        lines = [row[2] for row in rows(admin, "EXEC sp_readerrorlog")]
+    at = next(i for i, line in enumerate(lines) if f"'{name}'" in line)
+    assert lines[at - 1] == "Error: 18456, Severity: 14, State: 5."
+
+
+def test_an_admin_can_look_round(connection: pyodbc.Connection) -> None:
+    name = fresh()
+    run(connection, f"CREATE DATABASE [{name}]")
+    assert [row[:4] for row in rows(connection, f"EXEC sp_helpdb N'{name}'")] == [
+        (name, "     16.00 MB", "sa", value(connection, "SELECT DB_ID(?)", name))
+    ]
+    assert refusal(connection, "EXEC sp_helpdb N'nowhere'") == 15010
+    assert (name, 16384, None) in rows(connection, "EXEC sp_databases")
+    spid = value(connection, "SELECT @@SPID")
+    assert str(spid) in [row[0].strip() for row in rows(connection, "EXEC sp_who2")]

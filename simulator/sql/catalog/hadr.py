@@ -9,7 +9,8 @@ from typing import Any
 
 from simulator.estate.database import Database
 from simulator.sql.catalog.common import columns, require_server_state
-from simulator.sql.registry import Rows, view
+from simulator.sql.registry import Rows, function, view
+from simulator.sqltypes import BIT
 
 # Views without rows in an instance that has no availability group. Microsoft Learn, page of each view.
 _EMPTY = {
@@ -155,3 +156,10 @@ def endpoints(_session: Any, _database: Database) -> Rows:
 def tcp_endpoints(_session: Any, _database: Database) -> Rows:
     """The TCP ones; port 0 stands for the instance's own port, as on real servers."""
     return [(*e, 0, 1 if e[1] == 1 else 0, None) for e in _SYSTEM_ENDPOINTS if e[4] == "TCP"]
+
+
+@function("sys.fn_hadr_backup_is_preferred_replica", returns=BIT)
+def fn_hadr_backup_is_preferred_replica(session: Any, database: str | None) -> int:
+    """1 for a database that is in no availability group."""
+    found = session.instance.find_database(database) if database is not None else None
+    return int(found is not None)

@@ -46,15 +46,15 @@ def seen_tables(session: Any, database: Database) -> list[Table]:
     return [t for t in tables_of(database) if seen(t)]
 
 
-_OBJECT = (
+OBJECT_COLUMNS = (
     "name:sysname object_id:int principal_id:int? schema_id:int parent_object_id:int type:char(2)? "
     "type_desc:nvarchar(60)? create_date:datetime modify_date:datetime is_ms_shipped:bit is_published:bit "
     "is_schema_published:bit"
 )
-_OBJECTS = columns(_OBJECT)
+_OBJECTS = columns(OBJECT_COLUMNS)
 
 
-def _object(of: dict[str, Any], table: Table, schema_id: int) -> dict[str, Any]:
+def object_row(of: dict[str, Any], table: Table, schema_id: int) -> dict[str, Any]:
     changed = table.modified or table.created
     return {"schema_id": schema_id, "create_date": table.created, "modify_date": changed, **of}
 
@@ -64,12 +64,12 @@ def _all_objects(session: Any, database: Database) -> Iterator[dict[str, Any]]:
         schema_id = schema_id_of(database, table)
         inside = {"parent_object_id": table.object_id}
         own = {"name": table.name, "object_id": table.object_id, "type": "U ", "type_desc": "USER_TABLE"}
-        yield _object(own, table, schema_id)
+        yield object_row(own, table, schema_id)
         for key in table.keys:
             if key.kind in _KINDS:
                 code, text = _KINDS[key.kind]
                 row = {"name": key.name, "object_id": key.object_id, "type": code, "type_desc": text}
-                yield _object(row | inside, table, schema_id)
+                yield object_row(row | inside, table, schema_id)
         for check in table.checks:
             row = {
                 "name": check.name,
@@ -77,17 +77,17 @@ def _all_objects(session: Any, database: Database) -> Iterator[dict[str, Any]]:
                 "type": "C ",
                 "type_desc": "CHECK_CONSTRAINT",
             }
-            yield _object(row | inside, table, schema_id)
+            yield object_row(row | inside, table, schema_id)
         for foreign in table.foreign_keys:
             row = {"name": foreign.name, "object_id": foreign.object_id, "type": "F "}
-            yield _object(row | inside | {"type_desc": "FOREIGN_KEY_CONSTRAINT"}, table, schema_id)
+            yield object_row(row | inside | {"type_desc": "FOREIGN_KEY_CONSTRAINT"}, table, schema_id)
         for column in table.columns:
             if column.default_name:
-                row = {"name": column.default_name, "object_id": _default_id(table, column), "type": "D "}
-                yield _object(row | inside | {"type_desc": "DEFAULT_CONSTRAINT"}, table, schema_id)
+                row = {"name": column.default_name, "object_id": default_id(table, column), "type": "D "}
+                yield object_row(row | inside | {"type_desc": "DEFAULT_CONSTRAINT"}, table, schema_id)
 
 
-def _default_id(table: Table, column: Any) -> int:
+def default_id(table: Table, column: Any) -> int:
     return int(table.object_id) + 1_000_000 + int(column.column_id)
 
 
@@ -135,7 +135,7 @@ def procedures(_session: Any, _database: Database) -> Rows:
 
 
 _TABLES = columns(
-    _OBJECT
+    OBJECT_COLUMNS
     + " lob_data_space_id:int filestream_data_space_id:int? max_column_id_used:int lock_on_bulk_load:bit "
     "uses_ansi_nulls:bit? is_replicated:bit? is_merge_published:bit? is_memory_optimized:bit? "
     "durability:tinyint? "
@@ -149,7 +149,7 @@ _TABLES = columns(
 def tables(session: Any, database: Database) -> Rows:
     """User tables."""
     found = [
-        _object(
+        object_row(
             {
                 "name": t.name, "object_id": t.object_id, "type": "U ", "type_desc": "USER_TABLE",
                 "max_column_id_used": len(t.columns), "uses_ansi_nulls": 1, "is_replicated": 0,
@@ -181,7 +181,7 @@ def _column_row(database: Database, table: Table, column: Any) -> dict[str, Any]
         "object_id": table.object_id, "name": column.name, "column_id": column.column_id, **kind,
         "collation_name": (column.collation or database.collation_name) if is_text else None,
         "is_nullable": int(column.nullable), "is_ansi_padded": 1, "is_identity": int(bool(column.identity)),
-        "default_object_id": _default_id(table, column) if column.default_name else 0, "is_sparse": 0,
+        "default_object_id": default_id(table, column) if column.default_name else 0, "is_sparse": 0,
         "is_column_set": 0, "generated_always_type": 0, "generated_always_type_desc": "NOT_APPLICABLE",
     }  # fmt: skip
 
@@ -232,7 +232,7 @@ _INDEXES = columns(
 )
 
 
-def _indexes_of(table: Table) -> list[tuple[int, Key | None]]:
+def indexes_of(table: Table) -> list[tuple[int, Key | None]]:
     primary = next((k for k in table.keys if k.kind == "primary key"), None)
     rest = [k for k in table.keys if k is not primary]
     first: list[tuple[int, Key | None]] = [(1, primary)] if primary else [(0, None)]
@@ -244,7 +244,7 @@ def indexes(session: Any, database: Database) -> Rows:
     """Heaps, clustered (the primary key) and nonclustered indexes."""
     found = []
     for table in seen_tables(session, database):
-        for number, key in _indexes_of(table):
+        for number, key in indexes_of(table):
             kind = ("HEAP", "CLUSTERED", "NONCLUSTERED")[min(number, 2)]
             found.append(
                 {
@@ -273,12 +273,12 @@ def index_columns(session: Any, database: Database) -> Rows:
     return [
         (t.object_id, number, place, c.column_id, place, 0, 0, 0, 0)
         for t in seen_tables(session, database)
-        for number, key in _indexes_of(t)
+        for number, key in indexes_of(t)
         for place, c in enumerate(key.columns if key else (), start=1)
     ]
 
 
-_KEYS = columns(_OBJECT + " unique_index_id:int? is_system_named:bit is_enforced:bit?")
+_KEYS = columns(OBJECT_COLUMNS + " unique_index_id:int? is_system_named:bit is_enforced:bit?")
 
 
 @view("sys.key_constraints", _KEYS)
@@ -286,7 +286,7 @@ def key_constraints(session: Any, database: Database) -> Rows:
     """Primary keys and unique constraints."""
     found = []
     for t in seen_tables(session, database):
-        for number, key in _indexes_of(t):
+        for number, key in indexes_of(t):
             if key is None or key.kind not in _KINDS:
                 continue
             code, text = _KINDS[key.kind]
@@ -294,7 +294,7 @@ def key_constraints(session: Any, database: Database) -> Rows:
                 "name": key.name, "object_id": key.object_id, "parent_object_id": t.object_id, "type": code,
                 "type_desc": text, "unique_index_id": number, "is_enforced": 1,
             }  # fmt: skip
-            found.append(_object(row, t, schema_id_of(database, t)))
+            found.append(object_row(row, t, schema_id_of(database, t)))
     return rows(_KEYS, found)
 
 
