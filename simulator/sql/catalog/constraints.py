@@ -22,8 +22,8 @@ from simulator.sql.registry import Rows, view
 _ACTIONS = {"no action": 0, "cascade": 1, "set null": 2, "set default": 3}
 _FOREIGN = columns(
     OBJECT_COLUMNS
-    + " referenced_object_id:int? key_index_id:int? is_disabled:bit is_not_for_replication:bit is_not_trusted:bit "
-    "delete_referential_action:tinyint? delete_referential_action_desc:nvarchar(60)? "
+    + " referenced_object_id:int? key_index_id:int? is_disabled:bit is_not_for_replication:bit "
+    "is_not_trusted:bit delete_referential_action:tinyint? delete_referential_action_desc:nvarchar(60)? "
     "update_referential_action:tinyint? update_referential_action_desc:nvarchar(60)? is_system_named:bit"
 )
 
@@ -173,7 +173,6 @@ def dm_db_partition_stats(session: Any, database: Database) -> Rows:
 
 
 _NONE = {
-    "sys.computed_columns": "object_id:int name:sysname? column_id:int definition:max? is_persisted:bit",
     "sys.sql_modules": "object_id:int definition:max? uses_ansi_nulls:bit? uses_quoted_identifier:bit?",
     "sys.triggers": "name:sysname object_id:int parent_class:tinyint parent_id:int type:char(2) "
     "is_disabled:bit",

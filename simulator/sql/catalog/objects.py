@@ -298,22 +298,35 @@ def key_constraints(session: Any, database: Database) -> Rows:
     return rows(_KEYS, found)
 
 
-_IDENTITY = columns(
-    "object_id:int name:sysname? column_id:int seed_value:variant? increment_value:variant? "
-    "last_value:variant? "
-    "is_not_for_replication:bit?"
+_IDENTITY = _COLUMNS + columns(
+    "seed_value:variant? increment_value:variant? last_value:variant? is_not_for_replication:bit?"
 )
 
 
 @view("sys.identity_columns", _IDENTITY)
 def identity_columns(session: Any, database: Database) -> Rows:
-    """Identity columns with their last value."""
-    return [
-        (
-            t.object_id, c.name, c.column_id, Variant(BIGINT, c.identity[0]), Variant(BIGINT, c.identity[1]),
-            None if t.identity_last is None else Variant(BIGINT, t.identity_last), 0,
-        )
-        for t in seen_tables(session, database)
-        for c in t.columns
-        if c.identity
-    ]  # fmt: skip
+    """Identity columns with their seed, increment and last value."""
+    found = []
+    for t in seen_tables(session, database):
+        for c in t.columns:
+            if c.identity:
+                last = None if t.identity_last is None else Variant(BIGINT, t.identity_last)
+                found.append(
+                    _column_row(database, t, c)
+                    | {
+                        "seed_value": Variant(BIGINT, c.identity[0]),
+                        "increment_value": Variant(BIGINT, c.identity[1]),
+                        "last_value": last,
+                        "is_not_for_replication": 0,
+                    }
+                )
+    return rows(_IDENTITY, found)
+
+
+_COMPUTED = _COLUMNS + columns("definition:max? uses_database_collation:bit is_persisted:bit")
+
+
+@view("sys.computed_columns", _COMPUTED)
+def computed_columns(_session: Any, _database: Database) -> Rows:
+    """The simulator's tables have no computed columns."""
+    return []
