@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 """Dates and times as text, both ways, with the styles of CONVERT.
 
 Source: Microsoft Learn, "CAST and CONVERT (Transact-SQL)", date and time styles. Language is us_english.
@@ -6,7 +7,7 @@ Source: Microsoft Learn, "CAST and CONVERT (Transact-SQL)", date and time styles
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
@@ -81,7 +82,7 @@ def _with_zone(moment: datetime, found: re.Match[str]) -> datetime:
     if not zone:
         return moment
     if zone == "Z":
-        return moment.replace(tzinfo=timezone.utc)
+        return moment.replace(tzinfo=UTC)
     minutes = int(zone[1:3]) * 60 + int(zone[4:6])
     return moment.replace(tzinfo=timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes)))
 
@@ -95,7 +96,7 @@ def fit_datetime(value: date | time | datetime, target: SqlType) -> Any:
     else:
         moment = datetime.combine(value, time())
     if target.name == "datetimeoffset":
-        return _rounded(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc), target.scale)
+        return _rounded(moment if moment.tzinfo else moment.replace(tzinfo=UTC), target.scale)
     moment = moment.replace(tzinfo=None)
     if target.name == "date":
         return moment.date()
@@ -128,7 +129,7 @@ def fraction(microsecond: int, scale: int | None) -> str:
 
 
 def format_datetime(value: Any, kind: SqlType, style: int | None) -> str:
-    """``value`` as text in a style of CONVERT; None is the type's own default. Raises 281 for an unknown style."""
+    """``value`` as text in a style of CONVERT; None: the type's own. Raises 281 (unknown style)."""
     if style is None:
         style = {"datetime": 0, "smalldatetime": 0}.get(kind.name, 121)
     if isinstance(value, time):

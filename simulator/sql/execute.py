@@ -140,12 +140,9 @@ class Runner:
         compiled = error.number in _ENDS_SCOPE
         if compiled and not hasattr(error, "depth"):
             error.depth = session.nesting  # type: ignore[attr-defined]
-        if session.options.xact_abort and session.transaction_count and not raised:
-            if session.try_depth:
-                session.is_doomed = True
-            else:
-                session.rollback_transaction()
-        elif error.number in _ENDS_BATCH and session.transaction_count and not control:
+        if (session.options.xact_abort and session.transaction_count and not raised) or (
+            error.number in _ENDS_BATCH and session.transaction_count and not control
+        ):
             if session.try_depth:
                 session.is_doomed = True
             else:
@@ -452,9 +449,9 @@ class Runner:
         session, context, query = self.session, self.context, statement.query
         while isinstance(query, nodes.With):
             context, query = with_tables(query.tables, context), query.query
-        if session.options.implicit_transactions and not session.transaction_count:
-            if isinstance(query, nodes.Select) and query.source is not None:
-                yield session.begin_transaction()
+        reads = isinstance(query, nodes.Select) and query.source is not None
+        if session.options.implicit_transactions and not session.transaction_count and reads:
+            yield session.begin_transaction()
         if isinstance(query, nodes.Select) and any(item.assign for item in query.items):
             session.row_count = self._assign(query, context)
             yield StatementDone()
@@ -573,7 +570,7 @@ _MUST_BE = {
 
 
 def set_option(options: Any, name: str, value: Any) -> None:
-    """Carry out SET. Raises 59999 for a setting under which queries would answer differently than they do here."""
+    """Carry out SET. Raises 59999 for a setting under which queries would answer otherwise."""
     if name in _MUST_BE and value is not _MUST_BE[name]:
         raise unknown_tsql(f"SET {name.upper()} {'ON' if value else 'OFF'}")
     if name == "language" and str(value).lower() not in {"us_english", "english"}:

@@ -105,7 +105,8 @@ def tokenize(text: str) -> list[Token]:
         if found is None:
             raise _at_line(sql_error(102, text[at]), line)
         kind = found.lastgroup or ""
-        stop, value, is_unicode = found.end(), None, False
+        value: Any = None
+        stop, is_unicode = found.end(), False
         if kind == "comment":
             stop = _comment_end(text, at, line)
         elif kind in {"string", "bracketed", "quoted"}:

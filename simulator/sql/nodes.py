@@ -10,7 +10,7 @@ from typing import Any
 
 from simulator.sqltypes import SqlType
 
-# --- expressions ---------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------
 
 
 class Expression:
@@ -235,7 +235,7 @@ class Exists(Condition):
     query: Query
 
 
-# --- queries -------------------------------------------------------------------------------------------------
+# --- queries --------------------------------------------------------------------------------------
 
 
 class Query:
@@ -287,7 +287,7 @@ class DerivedSource(Source):
 
 @dataclass(frozen=True)
 class Join(Source):
-    """A join; ``kind``: inner, left, right, full, cross; ``apply`` for CROSS APPLY (cross), OUTER APPLY (left)."""
+    """A join; ``kind``: inner, left, right, full, cross; ``apply``: CROSS or OUTER APPLY."""
 
     kind: str
     left: Source
@@ -370,7 +370,7 @@ class With(Query):
     query: Query
 
 
-# --- statements ----------------------------------------------------------------------------------------------
+# --- statements -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 """Expressions and conditions, by recursive descent.
 
 Precedence: Microsoft Learn, "Operator precedence (Transact-SQL)". Variables that were not declared are error
@@ -218,9 +219,14 @@ class ExpressionParser:
             operand = self._operand(self._unary())
             if token.text == "+":
                 return operand
-            if token.text == "-" and isinstance(operand, nodes.Literal) and operand.value is not None:
-                if not isinstance(operand.value, (str, bytes)):
-                    return nodes.Literal(negative(operand.value), operand.type)
+            is_number = isinstance(operand, nodes.Literal) and not isinstance(operand.value, (str, bytes))
+            if (
+                token.text == "-"
+                and isinstance(operand, nodes.Literal)
+                and is_number
+                and operand.value is not None
+            ):
+                return nodes.Literal(negative(operand.value), operand.type)
             return nodes.Unary(token.text, operand)
         return self._postfix(self._primary())
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0912 - one branch for each form of the language
 """CREATE TABLE, ALTER TABLE, DROP TABLE, TRUNCATE TABLE, CREATE INDEX: the grammar of user tables."""
 
 from __future__ import annotations
@@ -292,9 +293,8 @@ def truncate_table(stream: TokenStream) -> TruncateTable:
 def alter_table(stream: TokenStream) -> AlterTable:
     """ALTER TABLE name ADD … | DROP …."""
     name = stream.name()
-    if stream.accept("with"):
-        if not stream.accept("check"):
-            stream.expect("nocheck")
+    if stream.accept("with") and not stream.accept("check"):
+        stream.expect("nocheck")
     if stream.accept("add"):
         parser = _parser(stream)
         columns: list[nodes.ColumnSpec] = []

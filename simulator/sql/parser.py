@@ -222,9 +222,8 @@ class Parser(QueryParser):
         stream = self.stream
         token = stream.peek()
         if token is None or token.kind != "variable":
-            if stream.at("cursor") or (
-                token is not None and stream.peek(1) and stream.peek(1).lower == "cursor"
-            ):  # type: ignore[union-attr]
+            following = stream.peek(1)
+            if following is not None and following.lower == "cursor":
                 raise unknown_tsql("cursors")
             raise stream.fail(token)
         stream.next()
@@ -382,14 +381,12 @@ class Parser(QueryParser):
 
     def _ends_arguments(self) -> bool:
         token = self.stream.peek()
-        if (
+        return bool(
             token is None
             or token.text in {";", ")"}
             or token.lower in STATEMENT_WORDS
             or token.lower == "with"
-        ):
-            return True
-        return False
+        )
 
     def _exec_argument(self) -> nodes.ExecArgument:
         stream = self.stream
@@ -468,8 +465,8 @@ class Parser(QueryParser):
 
 
 _HANDLED = frozenset(
-    """with insert update delete begin if while break continue return declare set print raiserror throw use exec
-    execute commit rollback save waitfor""".split()  # noqa: SIM905
+    """with insert update delete begin if while break continue return declare set print raiserror throw use
+    exec execute commit rollback save waitfor""".split()  # noqa: SIM905
 )
 
 

@@ -370,7 +370,7 @@ class Session:
     async def run_text(
         self, text: str, frame: Frame, *, restore_database: bool = True
     ) -> AsyncGenerator[Result, None]:
-        """Run dynamic SQL: a scope of its own, whose USE and SET end with it. Raises 217 when nested too deep."""
+        """Run dynamic SQL: a scope of its own, whose USE and SET end with it. Raises 217."""
         if self.nesting >= 32:
             raise sql_error(217, 32)
         database, options = self.database, replace(self.options)

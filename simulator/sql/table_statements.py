@@ -90,7 +90,7 @@ def _add_constraint(session: Any, table: Table, spec: nodes.ConstraintSpec, cont
             if any(key.kind == "primary key" for key in table.keys):
                 raise sql_error(1779, table.name, state=0, also=[sql_error(1750)])
             for column in columns:
-                if column.nullable and column.name in {c for c in spec.columns} and table.rows:
+                if column.nullable and column.name in spec.columns and table.rows:
                     raise sql_error(8111, table.name, also=[sql_error(1750)])
                 column.nullable = False
         prefix = "PK" if spec.kind == "primary key" else "UQ"
@@ -207,7 +207,11 @@ def _may_alter(session: Any, database: Any, table: Table) -> bool:
 
     schema = database.schema(table.schema)
     return check_object(
-        session.login, database, "ALTER", schema_id=schema.schema_id if schema else 1, object_id=table.object_id
+        session.login,
+        database,
+        "ALTER",
+        schema_id=schema.schema_id if schema else 1,
+        object_id=table.object_id,
     )
 
 
@@ -305,8 +309,9 @@ def _drop_column(table: Table, name: str, context: Context, *, if_exists: bool) 
 
 def _drop_constraint(table: Table, name: str, context: Context, *, if_exists: bool) -> None:
     key = context.key(name)
-    for held in (table.keys, table.checks, table.foreign_keys):
-        for item in list(held):  # type: ignore[call-overload]
+    constraints: tuple[list[Any], ...] = (table.keys, table.checks, table.foreign_keys)
+    for held in constraints:
+        for item in list(held):
             if context.key(item.name) == key:
                 held.remove(item)
                 return

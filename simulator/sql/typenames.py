@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 """Names of data types in T-SQL text, to and from :class:`simulator.sqltypes.SqlType`."""
 
 from __future__ import annotations

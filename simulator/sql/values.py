@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911, PLR0912 - one branch for each form of the language
 """Values of T-SQL: the precedence of types, conversion between them, comparison.
 
 Sources: Microsoft Learn, "Data type precedence", "CAST and CONVERT", "Precision, scale, and length".
@@ -34,9 +35,12 @@ DATETIMES = frozenset({"date", "time", "datetime", "smalldatetime", "datetime2",
 NUMBERS = frozenset(INTEGERS) | DECIMALS | frozenset(MONEY) | FLOATS
 
 _PRECEDENCE = [
-    "null", "binary", "varbinary", "char", "varchar", "nchar", "nvarchar", "uniqueidentifier", "timestamp", "image",
-    "text", "ntext", "bit", "tinyint", "smallint", "int", "bigint", "smallmoney", "money", "numeric", "decimal",
-    "real", "float", "time", "date", "smalldatetime", "datetime", "datetime2", "datetimeoffset", "xml", "sql_variant",
+    "null", "binary", "varbinary", "char", "varchar", "nchar", "nvarchar", "uniqueidentifier", "timestamp",
+    "image",
+    "text", "ntext", "bit", "tinyint", "smallint", "int", "bigint", "smallmoney", "money", "numeric",
+    "decimal",
+    "real", "float", "time", "date", "smalldatetime", "datetime", "datetime2", "datetimeoffset", "xml",
+    "sql_variant",
 ]  # fmt: skip
 _RANK = {name: rank for rank, name in enumerate(_PRECEDENCE)}
 _WIDE = Context(prec=80, rounding=ROUND_HALF_UP)
@@ -372,10 +376,7 @@ def text_of(value: Any, source: SqlType, style: int | None = None) -> str:
 
 
 def _float_text(value: float, style: int | None) -> str:
-    if style in {1, 2, 3}:
-        text = f"{value:.{ {1: 7, 2: 15, 3: 16}[style] }e}"
-    else:
-        text = f"{value:.6g}"
+    text = f"{value:.{ {1: 7, 2: 15, 3: 16}[style] }e}" if style in {1, 2, 3} else f"{value:.6g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         return f"{mantissa}e{exponent[0]}{int(exponent[1:]):03d}"
@@ -412,7 +413,7 @@ def _to_string(value: Any, source: SqlType, target: SqlType, style: int | None) 
     return text.ljust(limit) if target.name in {"char", "nchar"} else text
 
 
-# --- comparison ----------------------------------------------------------------------------------------------
+# --- comparison -----------------------------------------------------------------------------------
 
 
 def comparable(kind: SqlType, fold: Callable[[str], str]) -> Callable[[Any], Any]:
@@ -421,7 +422,7 @@ def comparable(kind: SqlType, fold: Callable[[str], str]) -> Callable[[Any], Any
     ``fold`` is the collation's key.
     """
     if kind.name in STRINGS:
-        return lambda value: fold(value)
+        return fold
     if kind.name == "sql_variant":
         return lambda value: _variant_key(value, fold)
     if kind.name == "uniqueidentifier":

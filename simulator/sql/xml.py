@@ -31,7 +31,7 @@ def _root(text: str) -> Tree.Element:
 
 
 def find_text(text: str, path: str) -> str | None:
-    """The text that ``path`` (``(//A/B/@c)[1]``) selects in the xml ``text``; None where it selects nothing."""
+    """The text that ``path`` (``(//A/B/@c)[1]``) selects in the xml ``text``; else None."""
     found = _SINGLE.match(path.strip())
     if found is None:
         if not re.fullmatch(r"\.|@[\w.-]+", path.strip()):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """Batches: control flow, variables, options, EXEC, row counts, messages."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """Errors: SQL Server's numbers, severities, states and texts; what they end; what CATCH sees."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """Functions: text, dates, numbers, NULL, the session."""
 
 from __future__ import annotations

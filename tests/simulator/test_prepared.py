@@ -1,3 +1,4 @@
+
 """Parameters and prepared statements as the drivers send them, and the procedures behind them."""
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def test_the_same_statement_again_and_again(connection: pyodbc.Connection) -> No
 def test_an_error_in_a_prepared_text(connection: pyodbc.Connection) -> None:
     with pytest.raises(pyodbc.Error, match="nowhere"):
         connection.execute("SELECT * FROM nowhere WHERE a = ?", 1)
-    with pytest.raises(pyodbc.Error, match="Incorrect syntax|8180"):
+    with pytest.raises(pyodbc.Error, match=r"Incorrect syntax|8180"):
         connection.execute("SELECT ? ? FROM", 1, 2)
     assert connection.execute("SELECT ?", 3).fetchval() == 3
 

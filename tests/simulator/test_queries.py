@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """Queries over VALUES, views and table functions: joins, groups, windows, paging, set operations, conversion."""
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def test_columns_have_their_sql_type_even_without_rows(
 ) -> None:
     described = connection.execute(f"SELECT {expression} AS c WHERE 1 = 0").description
     assert described[0][0] == "c"
-    if not (expected is datetime.time):  # FreeTDS calls a time text
+    if expected is not datetime.time:  # FreeTDS calls a time text
         assert described[0][1] in {expected, bytes if expected is bytearray else expected}
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """User tables, temporary tables and table variables: definitions, changes, constraints, permissions, SQLAlchemy."""
 
 from __future__ import annotations

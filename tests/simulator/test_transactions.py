@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - T-SQL reads best on one line
 """Transactions: what commits, what is undone, what refuses to run in one."""
 
 from __future__ import annotations

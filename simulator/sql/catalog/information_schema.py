@@ -1,4 +1,4 @@
-"""INFORMATION_SCHEMA over user tables: TABLES, COLUMNS, SCHEMATA, TABLE_CONSTRAINTS, KEY_COLUMN_USAGE and the like.
+"""INFORMATION_SCHEMA over user tables: tables, columns, schemata, constraints.
 
 Source: Microsoft Learn, "System information schema views (Transact-SQL)".
 """
@@ -15,9 +15,11 @@ from simulator.sqltypes import MAX
 
 _TABLES = columns("TABLE_CATALOG:sysname? TABLE_SCHEMA:sysname? TABLE_NAME:sysname TABLE_TYPE:varchar(10)?")
 _COLUMNS = columns(
-    "TABLE_CATALOG:sysname? TABLE_SCHEMA:sysname? TABLE_NAME:sysname COLUMN_NAME:sysname? ORDINAL_POSITION:int? "
-    "COLUMN_DEFAULT:nvarchar(4000)? IS_NULLABLE:varchar(3)? DATA_TYPE:sysname? CHARACTER_MAXIMUM_LENGTH:int? "
-    "CHARACTER_OCTET_LENGTH:int? NUMERIC_PRECISION:tinyint? NUMERIC_PRECISION_RADIX:smallint? NUMERIC_SCALE:int? "
+    "TABLE_CATALOG:sysname? TABLE_SCHEMA:sysname? TABLE_NAME:sysname COLUMN_NAME:sysname? "
+    "ORDINAL_POSITION:int? COLUMN_DEFAULT:nvarchar(4000)? IS_NULLABLE:varchar(3)? "
+    "DATA_TYPE:sysname? CHARACTER_MAXIMUM_LENGTH:int? "
+    "CHARACTER_OCTET_LENGTH:int? NUMERIC_PRECISION:tinyint? "
+    "NUMERIC_PRECISION_RADIX:smallint? NUMERIC_SCALE:int? "
     "DATETIME_PRECISION:smallint? CHARACTER_SET_NAME:sysname? COLLATION_NAME:sysname?"
 )
 _SCHEMATA = columns("CATALOG_NAME:sysname? SCHEMA_NAME:sysname SCHEMA_OWNER:sysname?")
@@ -33,7 +35,8 @@ _KEY_COLUMN_USAGE = columns(
 )
 _REFERENTIAL = columns(
     _CONSTRAINT + "UNIQUE_CONSTRAINT_CATALOG:sysname? UNIQUE_CONSTRAINT_SCHEMA:sysname? "
-    "UNIQUE_CONSTRAINT_NAME:sysname? MATCH_OPTION:varchar(7)? UPDATE_RULE:varchar(11)? DELETE_RULE:varchar(11)?"
+    "UNIQUE_CONSTRAINT_NAME:sysname? MATCH_OPTION:varchar(7)? "
+    "UPDATE_RULE:varchar(11)? DELETE_RULE:varchar(11)?"
 )
 _PRECISION = {
     "bit": None,
@@ -130,7 +133,8 @@ def key_column_usage(session: Any, database: Database) -> Rows:
     found = []
     for table in seen_tables(session, database):
         place = (database.name, table.schema)
-        for key in [*(k for k in table.keys if k.kind in _KEY_WORDS), *table.foreign_keys]:
+        keys: list[Any] = [*(k for k in table.keys if k.kind in _KEY_WORDS), *table.foreign_keys]
+        for key in keys:
             for at, column in enumerate(key.columns, 1):
                 found.append((*place, key.name, *place, table.name, column.name, at))
     return found

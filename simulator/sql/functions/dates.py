@@ -1,10 +1,11 @@
-"""Date and time functions. Source: Microsoft Learn, "Date and time data types and functions (Transact-SQL)"."""
+# ruff: noqa: PLR0911 - one branch for each form of the language
+"""Date and time functions. Source: Microsoft Learn, "Date and time data types and functions"."""
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from simulator.errors import sql_error
@@ -24,12 +25,15 @@ from simulator.sqltypes import (
 
 _PARTS = {
     "year": "year", "yy": "year", "yyyy": "year", "quarter": "quarter", "qq": "quarter", "q": "quarter",
-    "month": "month", "mm": "month", "m": "month", "dayofyear": "dayofyear", "dy": "dayofyear", "y": "dayofyear",
+    "month": "month", "mm": "month", "m": "month", "dayofyear": "dayofyear", "dy": "dayofyear",
+    "y": "dayofyear",
     "day": "day", "dd": "day", "d": "day", "week": "week", "wk": "week", "ww": "week", "weekday": "weekday",
-    "dw": "weekday", "w": "weekday", "hour": "hour", "hh": "hour", "minute": "minute", "mi": "minute", "n": "minute",
+    "dw": "weekday", "w": "weekday", "hour": "hour", "hh": "hour", "minute": "minute", "mi": "minute",
+    "n": "minute",
     "second": "second", "ss": "second", "s": "second", "millisecond": "millisecond", "ms": "millisecond",
     "microsecond": "microsecond", "mcs": "microsecond", "nanosecond": "nanosecond", "ns": "nanosecond",
-    "iso_week": "iso_week", "isowk": "iso_week", "isoww": "iso_week", "tzoffset": "tzoffset", "tz": "tzoffset",
+    "iso_week": "iso_week", "isowk": "iso_week", "isoww": "iso_week", "tzoffset": "tzoffset",
+    "tz": "tzoffset",
 }  # fmt: skip
 _SECONDS = {
     "week": 604800,
@@ -134,9 +138,9 @@ def _difference(part: str, first: Any, second: Any, name: str) -> int | None:
         return None
     a, b = _moment(first), _moment(second)
     if (a.tzinfo is None) != (b.tzinfo is None):
-        a, b = (x if x.tzinfo else x.replace(tzinfo=timezone.utc) for x in (a, b))
+        a, b = (x if x.tzinfo else x.replace(tzinfo=UTC) for x in (a, b))
     if a.tzinfo is not None and b.tzinfo is not None:
-        a, b = (x.astimezone(timezone.utc).replace(tzinfo=None) for x in (a, b))
+        a, b = (x.astimezone(UTC).replace(tzinfo=None) for x in (a, b))
     if unit == "year":
         return b.year - a.year
     if unit == "quarter":
@@ -266,7 +270,7 @@ def _switchoffset(session: Any, value: Any, zone: Any) -> datetime | None:
         return None
     moment = parse_datetime(value, DATETIMEOFFSET) if isinstance(value, str) else _moment(value)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     found: datetime = moment.astimezone(_zone(zone))
     return found
 

@@ -53,7 +53,8 @@ def _as_float(name: str, call: Callable[[float], float]) -> None:
 
 
 for _name, _call in {
-    "sqrt": math.sqrt, "exp": math.exp, "log10": math.log10, "sin": math.sin, "cos": math.cos, "tan": math.tan,
+    "sqrt": math.sqrt, "exp": math.exp, "log10": math.log10, "sin": math.sin, "cos": math.cos,
+    "tan": math.tan,
     "asin": math.asin, "acos": math.acos, "atan": math.atan, "degrees": math.degrees, "radians": math.radians,
 }.items():  # fmt: skip
     _as_float(_name, _call)

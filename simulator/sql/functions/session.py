@@ -1,4 +1,4 @@
-"""Functions about the session: errors, rows, transactions, settings, identities; and those for NULL and GUIDs."""
+"""Functions about the session: errors, transactions, settings, identities; also for NULL and GUIDs."""
 
 from __future__ import annotations
 

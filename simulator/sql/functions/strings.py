@@ -28,7 +28,8 @@ _QUOTES = {
     "`": "`",
 }
 _WIDTHS = {
-    "bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "float": 8, "real": 4, "money": 8, "smallmoney": 4,
+    "bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "float": 8, "real": 4, "money": 8,
+    "smallmoney": 4,
     "uniqueidentifier": 16, "datetime": 8, "smalldatetime": 4, "date": 3, "time": 5, "datetime2": 8,
     "datetimeoffset": 10,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """sp_describe_undeclared_parameters: which types the parameters of a text should have.
 
-Source: Microsoft Learn, "sp_describe_undeclared_parameters (Transact-SQL)" (columns) and "sys.types" (numbers).
+Source: Microsoft Learn, "sp_describe_undeclared_parameters (Transact-SQL)" (columns), "sys.types".
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ UNDEDUCED = nvarchar(4000)  # where the text says nothing about a parameter
 
 # name: (system_type_id, TDS type, bytes, precision, scale)
 SYSTEM_TYPES = {
-    "bit": (104, 104, 1, 1, 0), "tinyint": (48, 38, 1, 3, 0), "smallint": (52, 38, 2, 5, 0), "int": (56, 38, 4, 10, 0),
+    "bit": (104, 104, 1, 1, 0), "tinyint": (48, 38, 1, 3, 0), "smallint": (52, 38, 2, 5, 0), "int": (56, 38,
+    4, 10, 0),
     "bigint": (127, 38, 8, 19, 0), "real": (59, 109, 4, 24, 0), "float": (62, 109, 8, 53, 0),
     "money": (60, 110, 8, 19, 4), "smallmoney": (122, 110, 4, 10, 4), "date": (40, 40, 3, 10, 0),
     "time": (41, 41, 5, 16, 7), "datetime": (61, 111, 8, 23, 3), "smalldatetime": (58, 111, 4, 16, 0),
-    "datetime2": (42, 42, 8, 27, 7), "datetimeoffset": (43, 43, 10, 34, 7), "uniqueidentifier": (36, 36, 16, 0, 0),
+    "datetime2": (42, 42, 8, 27, 7), "datetimeoffset": (43, 43, 10, 34, 7), "uniqueidentifier": (36, 36, 16,
+    0, 0),
     "char": (175, 175, 0, 0, 0), "varchar": (167, 167, 0, 0, 0), "nchar": (239, 239, 0, 0, 0),
     "nvarchar": (231, 231, 0, 0, 0), "binary": (173, 173, 0, 0, 0), "varbinary": (165, 165, 0, 0, 0),
     "decimal": (106, 106, 17, 0, 0), "numeric": (108, 108, 17, 0, 0), "xml": (241, 241, -1, 0, 0),
@@ -57,7 +59,8 @@ _COLUMNS = [
     Column("suggested_max_length", SMALLINT, False), Column("suggested_precision", TINYINT, False),
     Column("suggested_scale", TINYINT, False), Column("suggested_user_type_id", INT),
     Column("suggested_user_type_database", SYSNAME), Column("suggested_user_type_schema", SYSNAME),
-    Column("suggested_user_type_name", SYSNAME), Column("suggested_assembly_qualified_type_name", nvarchar(4000)),
+    Column("suggested_user_type_name", SYSNAME), Column("suggested_assembly_qualified_type_name",
+    nvarchar(4000)),
     Column("suggested_xml_collection_id", INT), Column("suggested_xml_collection_database", SYSNAME),
     Column("suggested_xml_collection_schema", SYSNAME), Column("suggested_xml_collection_name", SYSNAME),
     Column("suggested_is_xml_document", BIT, False), Column("suggested_is_case_sensitive", BIT, False),
@@ -89,7 +92,8 @@ def _row(at: int, name: str, kind: SqlType) -> tuple[Any, ...]:
     number, tds, _, _, _ = SYSTEM_TYPES[kind.name]
     spelled = name.replace("@p", "@P", 1) if name[2:].isdigit() else name
     return (
-        at, spelled, number, type_name(kind), width, precision, scale, None, None, None, None, None, None, None, None,
+        at, spelled, number, type_name(kind), width, precision, scale, None, None, None, None, None, None,
+        None, None,
         None, 0, 0, 0, 1, 0, None, tds, 65535 if width == -1 else width,
     )  # fmt: skip
 

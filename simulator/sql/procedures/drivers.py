@@ -14,7 +14,8 @@ from simulator.sql.query.like import like_pattern
 from simulator.sql.registry import Argument, procedure
 from simulator.sqltypes import INT, SMALLINT, SYSNAME, SqlType, nvarchar, varchar
 
-# name: (ODBC type, precision, prefix, suffix, create params, case sensitive, searchable, unsigned, auto, min, max scale)
+# name: (ODBC type, precision, prefix, suffix, create params, case sensitive, searchable, unsigned,
+# auto, min and max scale)
 _ODBC_TYPES: dict[str, tuple[Any, ...]] = {
     "bit": (-7, 1, None, None, None, 0, 2, None, None, 0, 0),
     "tinyint": (-6, 3, None, None, None, 0, 2, 1, 0, 0, 0),
@@ -51,12 +52,15 @@ _ODBC2 = {93: 11, 91: 9, 92: 10}  # date and time codes before ODBC 3
 
 _TYPE_COLUMNS = [
     Column("TYPE_NAME", SYSNAME, False), Column("DATA_TYPE", SMALLINT, False), Column("PRECISION", INT),
-    Column("LITERAL_PREFIX", varchar(32)), Column("LITERAL_SUFFIX", varchar(32)), Column("CREATE_PARAMS", varchar(32)),
+    Column("LITERAL_PREFIX", varchar(32)), Column("LITERAL_SUFFIX", varchar(32)), Column("CREATE_PARAMS",
+    varchar(32)),
     Column("NULLABLE", SMALLINT, False), Column("CASE_SENSITIVE", SMALLINT, False),
     Column("SEARCHABLE", SMALLINT, False), Column("UNSIGNED_ATTRIBUTE", SMALLINT),
     Column("MONEY", SMALLINT, False), Column("AUTO_INCREMENT", SMALLINT), Column("LOCAL_TYPE_NAME", SYSNAME),
-    Column("MINIMUM_SCALE", SMALLINT), Column("MAXIMUM_SCALE", SMALLINT), Column("SQL_DATA_TYPE", SMALLINT, False),
-    Column("SQL_DATETIME_SUB", SMALLINT), Column("NUM_PREC_RADIX", INT), Column("INTERVAL_PRECISION", SMALLINT),
+    Column("MINIMUM_SCALE", SMALLINT), Column("MAXIMUM_SCALE", SMALLINT), Column("SQL_DATA_TYPE", SMALLINT,
+    False),
+    Column("SQL_DATETIME_SUB", SMALLINT), Column("NUM_PREC_RADIX", INT), Column("INTERVAL_PRECISION",
+    SMALLINT),
     Column("USERTYPE", SMALLINT),
 ]  # fmt: skip
 
@@ -78,7 +82,8 @@ def _datatype_info(session: Any, arguments: list[Argument]) -> Iterator[Result]:
         radix = 2 if name in {"float", "real"} else 10 if unsigned is not None or name == "bit" else None
         money = int("money" in name)
         rows.append(
-            (name, shown, precision, prefix, suffix, params, 1, case, search, unsigned, money, auto, name, low, high,
+            (name, shown, precision, prefix, suffix, params, 1, case, search, unsigned, money, auto, name,
+            low, high,
              sql_type, sub, radix, None, 0)
         )  # fmt: skip
     rows.sort(key=lambda row: (row[1], row[0] not in {"datetime", "decimal", "binary"}))
@@ -144,11 +149,13 @@ def sp_tables(session: Any, arguments: list[Argument]) -> Iterator[Result]:
 
 
 _COLUMN_COLUMNS = [
-    *_TABLE_COLUMNS[:3], Column("COLUMN_NAME", SYSNAME), Column("DATA_TYPE", SMALLINT), Column("TYPE_NAME", SYSNAME),
+    *_TABLE_COLUMNS[:3], Column("COLUMN_NAME", SYSNAME), Column("DATA_TYPE", SMALLINT), Column("TYPE_NAME",
+    SYSNAME),
     Column("PRECISION", INT), Column("LENGTH", INT), Column("SCALE", SMALLINT), Column("RADIX", SMALLINT),
     Column("NULLABLE", SMALLINT), Column("REMARKS", varchar(254)), Column("COLUMN_DEF", nvarchar(4000)),
     Column("SQL_DATA_TYPE", SMALLINT), Column("SQL_DATETIME_SUB", SMALLINT), Column("CHAR_OCTET_LENGTH", INT),
-    Column("ORDINAL_POSITION", INT), Column("IS_NULLABLE", varchar(254)), Column("SS_DATA_TYPE", SqlType("tinyint")),
+    Column("ORDINAL_POSITION", INT), Column("IS_NULLABLE", varchar(254)), Column("SS_DATA_TYPE",
+    SqlType("tinyint")),
 ]  # fmt: skip
 
 
@@ -186,7 +193,8 @@ def _column_row(session: Any, table: Any, column: Any) -> tuple[Any, ...]:
     text = kind.name in {"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"}
     return (
         session.database.name, table.schema, table.name, column.name, code, name, size, max(width, 0),
-        scale if is_number else None, 10 if is_number else None, int(column.nullable), None, None, sql_type, sub,
+        scale if is_number else None, 10 if is_number else None, int(column.nullable), None, None, sql_type,
+        sub,
         max(width, 0) if text else None, column.column_id, "YES" if column.nullable else "NO", 0,
     )  # fmt: skip
 

@@ -82,7 +82,7 @@ def bind(text: str, declared: tuple[Declared, ...], given: list[Argument]) -> Fr
 async def _run(
     session: Any, text: str, declared: tuple[Declared, ...], given: list[Argument], first: int
 ) -> AsyncIterator[Result]:
-    """Run ``text``; output parameters come back with their ordinals, ``first`` being that of the first value."""
+    """Run ``text``; output parameters come back with their ordinals, ``first``: the first value's."""
     frame = bind(text, declared, given)
     async for result in session.run_text(text, frame):
         yield result

@@ -1,3 +1,4 @@
+
 """Aggregates over groups, and window functions over partitions.
 
 Source for result types: the pages of SUM, AVG, COUNT, STRING_AGG on Microsoft Learn.
@@ -44,7 +45,7 @@ def sorted_by(
     """``items`` in the order of several keys, each ascending or descending; stable."""
     found = list(items)
     for at in range(len(descending) - 1, -1, -1):
-        found.sort(key=lambda item: sort_key(keys(item)[at]), reverse=descending[at])  # noqa: B023 - used at once
+        found.sort(key=lambda item: sort_key(keys(item)[at]), reverse=descending[at])
     return found
 
 
@@ -148,10 +149,7 @@ class AggregateSlot:
             return _spread(self.name, [float(value) for value in values])
         total = math.fsum(values) if self.type.name == "float" else sum(values)
         if self.name == "avg":
-            if self.type.name in INTEGERS:
-                total = int(Decimal(total) / len(values))
-            else:
-                total = total / len(values)
+            total = int(Decimal(total) / len(values)) if self.type.name in INTEGERS else total / len(values)
         if self.type.name in INTEGERS:
             low, high = INTEGERS[self.type.name]
             if not low <= total <= high:

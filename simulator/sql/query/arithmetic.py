@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 """Operators on values: their result types and what they compute.
 
 Source: Microsoft Learn, "Precision, scale, and length (Transact-SQL)" and the pages of the operators.
@@ -26,7 +27,8 @@ from simulator.sql.values import (
 from simulator.sqltypes import INT, MAX, SqlType
 
 _NAMES = {
-    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo", "&": "'&'", "|": "'|'", "^": "'^'",
+    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo", "&": "'&'", "|": "'|'",
+    "^": "'^'",
 }  # fmt: skip
 _BITS: dict[str, Callable[[int, int], int]] = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
 _WIDE = Context(prec=80, rounding=ROUND_HALF_UP)

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 """Expressions as closures: each compiled once per execution, with a static SQL type.
 
 A closure takes no argument: columns read the row that the scope holds at that moment. Conditions give True,
@@ -75,9 +76,8 @@ class Compiler:
             grouping is not None
             and grouping.expressions
             and not isinstance(node, (nodes.ColumnRef, nodes.Literal))
-        ):
-            if self.normal(node) in grouping.expressions:
-                return self.ungrouped(node)
+        ) and self.normal(node) in grouping.expressions:
+            return self.ungrouped(node)
         handler = _VALUES.get(type(node))
         if handler is None:
             raise unknown_tsql(f"{type(node).__name__} in this place")

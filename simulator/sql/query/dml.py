@@ -22,7 +22,7 @@ _ROW_OVERHEAD_BYTES = 13
 
 
 def target_table(context: Context, parts: tuple[str, ...], permission: str) -> Table:
-    """The table to be changed. Raises 208, 229, 259 (system views) and 3906 (a database that is read-only)."""
+    """The table to be changed. Raises 208, 229, 259 (system views), 3906 (read-only)."""
     table = find_table(context, parts, permission)
     if table is not None:
         found: Table = table
@@ -36,7 +36,7 @@ def target_table(context: Context, parts: tuple[str, ...], permission: str) -> T
     raise sql_error(208, ".".join(parts))
 
 
-# --- INSERT --------------------------------------------------------------------------------------------------
+# --- INSERT ---------------------------------------------------------------------------------------
 
 
 def insert(statement: nodes.Insert, context: Context, rows: list[Sequence[Any]] | None = None) -> Result:
@@ -138,7 +138,7 @@ def _is_text(source: SqlType, target: SqlType) -> bool:
 
 
 def _stored(part: Compiled, column: TableColumn, table: Table, context: Context) -> Callable[[], Any]:
-    """A closure giving the value as ``column`` stores it. Raises 2628 when text would be cut, 257 implicitly."""
+    """The value as ``column`` stores it. Raises 2628 when text would be cut, 257 for odd types."""
     if _is_text(part.type, column.type):
         return lambda: _fit(part.call(), column, table, context)
     source, target = part.type.name, column.type.name
@@ -288,7 +288,7 @@ def _rows_with(table: Table, foreign: ForeignKey, values: list[Any]) -> list[int
     return [n for n, row in table.rows.items() if [fold(row[at]) for at in places] == wanted]
 
 
-# --- OUTPUT --------------------------------------------------------------------------------------------------
+# --- OUTPUT ---------------------------------------------------------------------------------------
 
 
 def _finish(
@@ -332,7 +332,7 @@ def _finish(
     return StatementDone(counted)
 
 
-# --- UPDATE and DELETE ---------------------------------------------------------------------------------------
+# --- UPDATE and DELETE ----------------------------------------------------------------------------
 
 
 class _Targets:
@@ -507,7 +507,7 @@ def delete(statement: nodes.Delete, context: Context) -> Result:
     return _finish(statement.output, table, [(old, None) for _, old in found], context, ("deleted",))
 
 
-def _check_not_referenced(
+def _check_not_referenced(  # noqa: PLR0917 - recursive; every caller has all of them
     table: Table,
     old: tuple[Any, ...],
     new: tuple[Any, ...] | None,

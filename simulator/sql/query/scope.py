@@ -32,7 +32,7 @@ class CommonRows:
 
 @dataclass
 class Context:
-    """What one statement's execution knows. ``key`` folds names and strings as the database's collation does."""
+    """What one statement's execution knows. ``key`` is the database's collation's."""
 
     session: Any
     variables: dict[str, Cell]
@@ -141,7 +141,7 @@ class Scope:
         own = ("", "", *source.parts)[-len(prefix) :]
         return all(
             key(mine) == key(asked)
-            or (at < len(prefix) - 1 and not (mine and asked) or _is_default(mine, asked))
+            or ((at < len(prefix) - 1 and not (mine and asked)) or _is_default(mine, asked))
             for at, (mine, asked) in enumerate(zip(own, prefix, strict=True))
         )
 

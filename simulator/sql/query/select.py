@@ -139,7 +139,7 @@ def _recursive(table: nodes.CommonTable, context: Context) -> CommonRows:
     return CommonRows(columns, rows)
 
 
-# --- set operations ------------------------------------------------------------------------------------------
+# --- set operations -------------------------------------------------------------------------------
 
 
 def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None) -> QueryPlan:
@@ -206,7 +206,7 @@ def _settled(kind: SqlType) -> SqlType:
 
 
 def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
-    """The columns' types; a bare NULL has none yet and takes the other side's (of two of them comes an int)."""
+    """The columns' types; a bare NULL has none yet and takes the other side's (two of them: int)."""
     types = [column.type for column in plan.columns]
     if isinstance(query, nodes.Select) and len(query.items) == len(types):
         for index, item in enumerate(query.items):
@@ -264,7 +264,7 @@ def _natural(value: Any) -> int:
     return int(value)
 
 
-# --- SELECT --------------------------------------------------------------------------------------------------
+# --- SELECT ---------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -117,7 +117,7 @@ def find_view(context: Context, parts: tuple[str, ...]) -> tuple[View, Any] | No
 
 
 def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
-    context, session = scope.context, scope.context.session
+    session = scope.context.session
     name = ".".join(source.parts).lower()
     if name == "openjson":
         raise unknown_tsql("OPENJSON")
@@ -208,7 +208,7 @@ def plan_values(query: nodes.Values, scope: Scope) -> tuple[list[Column], Callab
     return columns, lambda: [tuple(call() for call in row) for row in calls]
 
 
-# --- joins ---------------------------------------------------------------------------------------------------
+# --- joins ----------------------------------------------------------------------------------------
 
 
 def _join(source: nodes.Join, scope: Scope) -> Plan:
@@ -244,7 +244,7 @@ def _applied(kind: str, left: Plan, right: Plan, pad: Row) -> Iterator[Row]:
             yield (*row, *other)
 
 
-def _matched(
+def _matched(  # noqa: PLR0917 - the parts of one join
     kind: str,
     left: Plan,
     right: Plan,
