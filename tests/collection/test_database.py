@@ -114,6 +114,7 @@ def test_unusual_names_make_exactly_that_database(both: Both, session: Any, unus
         ({"name": "n", "collation": "Assamese_100_CI_AS"}, "for Unicode data only"),
         ({"name": "n", "owner": "nobody"}, "there is no login [nobody]"),
         ({"name": "n", "compatibility_level": 170}, "more than this instance can do"),
+        ({"name": "n", "containment": "partial"}, "'contained database authentication' is off"),
         ({"name": "n", "data_size": "0MiB"}, "not more than zero"),
         ({"name": "n", "data_size": "-5MiB"}, "is not a size"),
         ({"name": "n", "data_size": "2GiB", "data_max_size": "1GiB"}, "is over data_max_size"),
@@ -127,6 +128,19 @@ def test_bad_input_changes_nothing_and_says_what_to_do(both: Both, options: dict
     assert (result["failed"], sent) == (True, [])
     assert words in result["msg"]
     assert result["error"]["remedy"] or "control character" in words
+
+
+def test_an_edition_and_a_volume_that_are_too_small_are_told_before_any_change(
+    simulator: Simulator, driver: str, tmp_path: Path, name: str
+) -> None:
+    """sql03 is an Express edition on a volume of 2 GiB."""
+    both = Both(simulator.instances["sql03"], driver, tmp_path)
+    both("database", name=name)
+    for new in (name, f"{name}_2"):
+        for size, words in (("11GiB", "Express edition allows"), ("3GiB", "are needed on the volume")):
+            refused, sent = both("database", name=new, data_size=size)
+            assert words in refused["msg"], refused
+            assert (refused["error"]["kind"], sent) == ("InvalidInput", [])
 
 
 def test_a_name_in_another_case_is_the_same_database_where_the_instance_says_so(

@@ -171,6 +171,21 @@ def test_bad_input_changes_nothing_and_says_what_to_do(both: Both, options: dict
     assert options.get("password") is None or options["password"] not in str(result)
 
 
+def test_what_an_older_version_lacks_is_told_before_any_change(
+    simulator: Simulator, driver: str, tmp_path: Path, name: str
+) -> None:
+    both = Both(simulator.instances["sql02"], driver, tmp_path)
+    for options, words in (
+        ({"server_roles": ["##MS_ServerStateReader##"]}, "has no server role"),
+        (
+            {"databases": [{"name": "msdb", "permissions": ["VIEW SECURITY DEFINITION"]}]},
+            "knows no permission",
+        ),
+    ):
+        refused, sent = both("login", name=name, password=PASSWORD, **options)
+        assert (words in refused["msg"], sent) == (True, []), refused
+
+
 def test_a_name_in_another_case_is_the_same_login_if_the_instance_says_so(
     simulator: Simulator, both: Both, name: str
 ) -> None:

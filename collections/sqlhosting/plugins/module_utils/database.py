@@ -17,6 +17,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     PermissionDenied,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_checks import (
+    check_containment,
+    check_edition,
     check_free_space,
     check_input,
     check_level,
@@ -142,6 +144,8 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     name = params["name"]
     check_owner(session, params, probe)
     check_level(session, params)
+    check_containment(session, params["containment"])
+    check_edition(session, wishes["data"], grows=True)
     collation = known_collation(session, params["collation"])
     folders = {"data": session.server.default_data_path, "log": session.server.default_log_path}
     specs = []
@@ -204,7 +208,10 @@ def _shape(
         check_owner(session, params, probe)
     if params["compatibility_level"] not in (None, database.compatibility_level):
         check_level(session, params)
+    if params["containment"] != database.containment and not database.is_planned:
+        check_containment(session, params["containment"])
     more, remarks = decide_files(database, wishes)
+    check_edition(session, wishes["data"], grows=any("size_mib" in change.values for change in more))
     notes += remarks
     settings = decide_settings(database, params, planned=session.is_planned, collation=collation)
     if (more or settings) and not first and database.state != "online":

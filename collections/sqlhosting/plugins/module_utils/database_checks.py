@@ -13,12 +13,15 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._names import (
     check_name,
     is_system_database,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files import KINDS, PAGES_PER_MIB
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import SHAPE_OPTIONS, Database
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_volumes import check_room, folder_of
 
 _COLLATION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _LIST_COLLATIONS = "mssql_discover lists those the instance knows (gather_subset: collations)."
+EXPRESS = 4  # SERVERPROPERTY EngineEdition
+EXPRESS_LIMIT_MIB = 10 * 1024  # of data in one database (Editions and supported features, Microsoft Learn)
 _LOWEST_LEVEL = 100  # SQL Server 2008: 2019 and later know nothing older (ALTER DATABASE compatibility level)
 
 
@@ -123,6 +126,31 @@ def check_owner(session, params: dict, probe: dict) -> None:
         problem=f"there is no login [{owner}] on the instance",
         remedy="Create it with mssql_login first.",
     )
+
+
+def check_containment(session, containment: str | None) -> None:
+    """Refuse partial containment where the instance's option for it is off (12824)."""
+    if containment != "partial":
+        return
+    rows = session.read("database/contained_authentication", database="master")
+    if rows and not rows[0]["is_on"]:
+        raise InvalidInput(
+            field="containment",
+            problem="the instance's option 'contained database authentication' is off (12824)",
+            remedy="EXEC sp_configure N'contained database authentication', 1; RECONFIGURE (every replica).",
+        )
+
+
+def check_edition(session, wish, *, grows: bool) -> None:
+    """Refuse a data file beyond what Express allows in a database (1827)."""
+    if not grows or wish.size_mib is None or wish.size_mib <= EXPRESS_LIMIT_MIB:
+        return
+    if session.server.engine_edition == EXPRESS:
+        raise InvalidInput(
+            field="data_size",
+            problem=f"{format_mib(wish.size_mib)} is more than Express edition allows (10GiB)",
+            remedy="Give a smaller size, or use an instance of another edition.",
+        )
 
 
 def check_level(session, params: dict) -> None:

@@ -27,6 +27,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_decide impo
     decide_server_roles,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import normalise_sid
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_permissions import OLD_PERMISSIONS
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import (
     Login,
     is_own,
@@ -217,6 +218,7 @@ def _present(
     users = _read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
         changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
+    _check_permissions(session, changes)
     if users:
         before = dict(before, databases=[state.as_dict(wish.user) for wish, state in users])
     apply_changes(session, changes, REMEDIES)
@@ -297,6 +299,21 @@ def _read_users(session, wishes: list, login: Login, *, also: list) -> list:
         require_open(row)
         users.append((wish, _read_user(session, wish, row["name"], login.sql_sid)))
     return users
+
+
+def _check_permissions(session, changes: list) -> None:
+    """Refuse permissions that this version of SQL Server does not know, before anything is changed."""
+    granted = {change.values["permission"] for change in changes if change.template == "user/grant"}
+    asked = sorted(granted - OLD_PERMISSIONS)
+    if not asked:
+        return
+    for row in session.read("user/permissions", database="master", permissions=asked):
+        if row["held"] is None:
+            raise InvalidInput(
+                field="databases",
+                problem=f"this version of SQL Server knows no permission {row['permission']}",
+                remedy="Leave it out, or use one that the version knows (sys.fn_builtin_permissions).",
+            )
 
 
 def _in_missing_database(session, wish: UserWish) -> list:

@@ -105,6 +105,31 @@ VIEW SECURITY DEFINITION
 )
 
 
+# Known to every version, so that the usual grants need no question to the server.
+OLD_PERMISSIONS = frozenset(
+    (
+        "ALTER",
+        "CONNECT",
+        "CONTROL",
+        "CREATE FUNCTION",
+        "CREATE PROCEDURE",
+        "CREATE SCHEMA",
+        "CREATE TABLE",
+        "CREATE TYPE",
+        "CREATE VIEW",
+        "DELETE",
+        "EXECUTE",
+        "INSERT",
+        "REFERENCES",
+        "SELECT",
+        "SHOWPLAN",
+        "UPDATE",
+        "VIEW DATABASE STATE",
+        "VIEW DEFINITION",
+    )
+)
+
+
 def normalise_permission(value: str, *, field: str) -> str:
     """The permission in T-SQL's spelling. Raises :class:`InvalidInput` when it is none of a database's."""
     permission = " ".join(value.upper().split())
