@@ -36,7 +36,9 @@ def save(instance: Instance, path: Path) -> None:
     The file is readable by its owner only.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_state(instance), default=_encode, ensure_ascii=False, indent=1)
+    text = json.dumps(
+        _state(instance), default=_encode, ensure_ascii=False
+    )  # an indent would cost the C encoder
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_text(text, encoding="utf-8")

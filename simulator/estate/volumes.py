@@ -46,6 +46,7 @@ class Disk:
     log_path: str = ""
     backup_path: str = ""
     system_path: str = ""  # where master, model, msdb and tempdb lie
+    _taken: dict[str, int] = field(default_factory=dict)  # bytes of files by mount point
 
     def key(self, path: str) -> str:
         """A path as the machine's file system compares it."""
@@ -89,13 +90,11 @@ class Disk:
 
     def free(self, volume: Volume) -> int:
         """Free bytes, never below 0."""
-        used = sum(f.size for f in self.files.values() if self.volume_of(f.path) is volume)
-        return max(0, volume.total - volume.base_used - used)
+        return max(0, volume.total - volume.base_used - self._taken.get(volume.mount_point, 0))
 
     def set_free(self, volume: Volume, free: int) -> None:
         """Make the volume have ``free`` bytes left, as if other programs had filled it."""
-        used = sum(f.size for f in self.files.values() if self.volume_of(f.path) is volume)
-        volume.base_used = volume.total - used - free
+        volume.base_used = volume.total - self._taken.get(volume.mount_point, 0) - free
 
     def has_room(self, path: str, more: int) -> bool:
         """True if ``more`` bytes fit on the path's volume."""
@@ -108,11 +107,20 @@ class Disk:
 
     def put(self, path: str, size: int, kind: str) -> None:
         """Make or resize a file."""
+        self.remove(path)
         self.files[self.key(path)] = StoredFile(path, size, kind)
+        self._count(path, size)
 
     def remove(self, path: str) -> None:
         """Delete a file if it is there."""
-        self.files.pop(self.key(path), None)
+        gone = self.files.pop(self.key(path), None)
+        if gone is not None:
+            self._count(path, -gone.size)
+
+    def _count(self, path: str, size: int) -> None:
+        volume = self.volume_of(path)
+        if volume is not None:
+            self._taken[volume.mount_point] = self._taken.get(volume.mount_point, 0) + size
 
     def mount_point(self, name: str) -> Volume | None:
         """The volume with that mount point, with or without a closing separator."""

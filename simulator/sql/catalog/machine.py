@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from simulator.errors import MESSAGES
@@ -190,7 +191,12 @@ def configurations(session: Any, _database: Database) -> Rows:
 @table_function("sys.fn_helpcollations", columns("name:sysname description:nvarchar(1000)"))
 def fn_helpcollations(_session: Any, _database: Database) -> Rows:
     """All collations."""
-    return [(c.name, c.description) for c in all_collations().values()]
+    return _collation_rows()
+
+
+@cache
+def _collation_rows() -> tuple[tuple[str, str], ...]:
+    return tuple((c.name, c.description) for c in all_collations().values())
 
 
 _MESSAGES = columns(
