@@ -68,6 +68,11 @@ options:
     type: str
     choices: [read_write, read_only]
     default: read_write
+  _context:
+    description:
+      - Not for users. The action plugin fills it in when the module runs on another machine, with the T-SQL
+        templates, the journal's whereabouts and the approved plan.
+    type: dict
 requirements:
   - pyodbc >= 5.0 where the module runs
   - Microsoft ODBC Driver 18 for SQL Server, or FreeTDS 1.3 or later

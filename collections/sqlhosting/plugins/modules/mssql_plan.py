@@ -76,7 +76,7 @@ summary:
   returned: always
   sample: All 7 rehearsed statements are in the approved plan (7 statements).
 statements:
-  description: How many statements were sent (RV(statements.read), RV(statements.change)) or only planned.
+  description: How many statements were sent (C(read), C(change)) or only planned.
   type: dict
   returned: always
   sample: {read: 0, change: 0, planned: 0}
