@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ def journal_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The journal of this test's run."""
     path = tmp_path / "journal.jsonl"
     monkeypatch.setenv("SQLHOSTING_JOURNAL", str(path))
-    monkeypatch.setenv("SQLHOSTING_RUN", "01TESTRUN000000000000000000")
+    monkeypatch.setenv("SQLHOSTING_RUN", secrets.token_hex(13).upper())
     for name in ("SQLHOSTING_APPROVED_PLAN", "SQLHOSTING_TEMPLATES"):
         monkeypatch.delenv(name, raising=False)
     return path
@@ -76,7 +78,7 @@ def run_module(simulator: Simulator, driver: str, way: str, journal_path: Path) 
     An ordinary module takes 0.5 s. Where that does not matter to the test, say
     ``@pytest.mark.parametrize("way", ["in_process"])``.
     """
-    return ModuleRunner(simulator, driver, way, journal_path)
+    return ModuleRunner(simulator, driver, way, journal_path, os.environ["SQLHOSTING_RUN"])
 
 
 @pytest.fixture

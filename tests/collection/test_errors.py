@@ -144,7 +144,7 @@ def test_after_a_broken_link_a_change_is_unknown_and_a_read_is_lost(sqlstate: st
         ),
         (
             "08001",
-            "[08001] [x]SSL Provider: certificate verify failed (-1) (X)",
+            "[08001] [x]SSL Provider: certificate verify failed (-1)",
             _errors.CertificateNotTrusted,
         ),
         ("HYT00", "[HYT00] [x]Login timeout expired (0) (SQLDriverConnect)", _errors.ConnectionFailed),

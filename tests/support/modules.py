@@ -50,7 +50,7 @@ class ModuleRunner:
     driver: str
     way: str
     journal_path: Path
-    run_id: str = "01TESTRUN000000000000000000"
+    run_id: str
     variables: dict[str, Any] = field(default_factory=dict)
 
     def __call__(

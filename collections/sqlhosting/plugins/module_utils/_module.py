@@ -110,7 +110,7 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
             f"unexpected {type(exc).__name__}: {exc}", instance=session.instance, remedy=remedy
         )
         result = _failure(unexpected, session, context)
-        result["exception"] = traceback.format_exc()
+        result["error"]["traceback"] = traceback.format_exc()
     finally:
         session.close()
     result.setdefault("changed", False)
@@ -122,6 +122,9 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
 
 
 def _failure(exc: MssqlError, session: Session | None, context: RunContext) -> dict:
+    if session is not None:  # refusals of the modules themselves do not know where they were made
+        exc.instance = exc.instance or session.instance
+        exc.inventory_host = exc.inventory_host or context.inventory_host
     error = exc.as_dict()
     if hasattr(exc, "differences"):
         error["differences"] = exc.differences

@@ -37,6 +37,7 @@ _PREFIX = "mssql_"
 # mssql_plan reads the controller's journal, so it never runs elsewhere.
 _ALWAYS_IN_PROCESS = frozenset(("mssql_plan",))
 _IN_PROCESS_VARIABLE = "sqlhosting_in_process"
+_END = "sqlhosting-journal-end"
 _NATIVE = ((str, str.__str__), (int, int), (float, float))
 
 
@@ -144,7 +145,10 @@ class SharedAction(ActionBase):
         """Append the target's lines to our journal and remove its file; none when it cannot be reached."""
         path = shlex.quote(remote)
         try:
-            found = self._low_level_execute_command(f"if [ -f {path} ]; then cat {path}; fi", sudoable=True)
+            # The last line proves that everything before it came through.
+            found = self._low_level_execute_command(
+                f"if [ -f {path} ]; then cat {path} && echo {_END}; fi", sudoable=True
+            )
         except AnsibleError:
             return []
         if found.get("rc") != 0:
@@ -152,7 +156,7 @@ class SharedAction(ActionBase):
         lines = _journal.parse_lines(found.get("stdout", "").encode("utf-8", "surrogateescape"))
         context.journal.adopt(lines)
         context.journal.close()
-        if lines:
+        if found.get("stdout", "").rstrip().endswith(_END):
             self._low_level_execute_command(f"rm -f {path}", sudoable=True)
         return lines
 
@@ -160,6 +164,9 @@ class SharedAction(ActionBase):
 def _checked(result: dict, fetched: list[dict], remote: str, context: RunContext) -> dict:
     """The module's result, failed when journal lines that it wrote did not come back."""
     result["journal"] = context.journal.path
+    if result.get("error"):
+        # Ansible adds where the module called fail_json; in-process there is no such place.
+        result.pop("exception", None)
     sent = result.get("statements") or {}
     wanted = sum(sent.get(kind, 0) for kind in ("read", "change", "planned"))
     have = sum(1 for line in fetched if line["event"] in (_journal.INTENT, _journal.PLANNED))

@@ -1,0 +1,95 @@
+"""The callback: each run has its journal, and its last line says where it is and what it holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.modules import AnsibleRunner, local_play, login_options
+from tests.support.simulators import Simulator
+
+
+def _play(simulator: Simulator, name: str, instance: str = "sql01") -> dict[str, Any]:
+    options = {**login_options(simulator.instances[instance], "freetds"), "name": name}
+    return local_play({"sqlhosting.mssql.mssql_database": options})
+
+
+def _closing_lines(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("journal: ")]
+
+
+def test_a_run_without_settings_gets_a_journal_beside_ansible_cfg(
+    run_ansible: AnsibleRunner, simulator: Simulator
+) -> None:
+    run = run_ansible.playbook(
+        [_play(simulator, "callback"), _play(simulator, "callback", "sql02")], SQLHOSTING_JOURNAL=""
+    )
+    assert run.returncode == 0, run.output
+    (line,) = _closing_lines(run.output)
+    found = re.fullmatch(
+        r"journal: (\.artifacts/journals/\d{8}T\d{6}Z-play-\d+\.jsonl) "
+        r"\(statements: (\d+) read, (\d+) changing\)",
+        line,
+    )
+    assert found, line
+    lines = [json.loads(raw) for raw in (run_ansible.folder / found[1]).read_text().splitlines()]
+    assert len({raw["run"] for raw in lines}) == 1
+    assert len({raw["instance"] for raw in lines}) == 2
+    intents = [raw for raw in lines if raw["event"] == "intent"]
+    assert [found[2], found[3]] == [
+        str(sum(1 for raw in intents if raw["kind"] == kind)) for kind in ("read", "change")
+    ]
+
+
+def test_check_mode_counts_what_was_planned(run_ansible: AnsibleRunner, simulator: Simulator) -> None:
+    run = run_ansible.playbook([_play(simulator, "only_planned")], "--check", "-vvvv")
+    assert run.returncode == 0, run.output
+    assert re.search(r"\(statements: \d+ read, 0 changing, \d+ planned\)", _closing_lines(run.output)[0])
+    assert not any(line["event"] == "intent" and line["kind"] == "change" for line in run.journal())
+
+
+def test_two_runs_share_a_file(run_ansible: AnsibleRunner, simulator: Simulator) -> None:
+    first = run_ansible.playbook([_play(simulator, "shared")])
+    second = run_ansible.playbook([_play(simulator, "shared")])
+    assert "0 changing" not in _closing_lines(first.output)[0]
+    assert "0 changing" in _closing_lines(second.output)[0]
+    assert len({line["run"] for line in second.journal()}) == 2
+
+
+def test_a_run_that_sends_nothing_says_nothing(run_ansible: AnsibleRunner) -> None:
+    run = run_ansible.playbook([local_play({"ansible.builtin.debug": {"msg": "x"}})])
+    assert run.returncode == 0
+    assert _closing_lines(run.output) == []
+    assert not run.journal_path.exists()
+
+
+def test_the_ansible_command_has_a_journal_too(run_ansible: AnsibleRunner, simulator: Simulator) -> None:
+    login = login_options(simulator.instances["sql01"], "freetds")
+    run = run_ansible.command(
+        "ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", "sqlhosting.mssql.mssql_discover",
+        "-a", json.dumps({**login, "gather_subset": ["version"]}), ANSIBLE_LOAD_CALLBACK_PLUGINS="1",
+    )  # fmt: skip
+    assert run.returncode == 0, run.output
+    assert run.journal()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe not a journal\n", b'{"event": "intent"}\n', b'["a"]\n'])
+def test_a_strange_journal_never_breaks_a_run(run_ansible: AnsibleRunner, content: bytes) -> None:
+    run_ansible.journal_path.write_bytes(content)
+    run = run_ansible.playbook([local_play({"ansible.builtin.debug": {"msg": "x"}})])
+    assert run.returncode == 0, run.output
+
+
+def test_without_the_callback_a_run_has_one_journal(run_ansible: AnsibleRunner, simulator: Simulator) -> None:
+    run = run_ansible.playbook(
+        [_play(simulator, "callback"), _play(simulator, "callback", "sql02")],
+        SQLHOSTING_JOURNAL="",
+        ANSIBLE_CALLBACKS_ENABLED="",
+    )
+    assert run.returncode == 0, run.output
+    (journal,) = Path(run_ansible.folder).glob(".artifacts/journals/*.jsonl")
+    assert len({json.loads(raw)["run"] for raw in journal.read_text().splitlines()}) == 1
