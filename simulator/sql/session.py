@@ -179,7 +179,8 @@ class Session:
     def close(self) -> None:
         """The connection is gone: roll back and leave the instance."""
         self._undo_all()
-        self.instance.sessions.pop(self.spid, None)
+        if self.instance.sessions.get(self.spid) is self:  # a killed session's number may be another's by now
+            del self.instance.sessions[self.spid]
 
     def cancel(self) -> None:
         """The running message was canceled; the session stays usable."""

@@ -63,7 +63,9 @@ def test_a_hash_can_be_carried_to_another_instance(simulator: Simulator, driver:
     with connect(first, driver=driver) as here, connect(second, driver=driver) as there:
         run(here, f"CREATE LOGIN [{name}] WITH PASSWORD = N'{SECRET}'")
         query = f"SELECT CONVERT(varchar(300), CONVERT(varbinary(256), LOGINPROPERTY(N'{name}', 'PasswordHash')), 1)"
-        run(there, f"CREATE LOGIN [{name}] WITH PASSWORD = {value(here, query)} HASHED, CHECK_POLICY = OFF")
+        create = f"CREATE LOGIN [{name}] WITH PASSWORD = {value(here, query)} HASHED"
+        assert refusal(there, create) == 15118  # not while the policy is checked
+        run(there, f"{create}, CHECK_POLICY = OFF")
     connect(second, driver=driver, user=name, password=SECRET).close()
 
 
@@ -71,6 +73,20 @@ def test_the_policy_is_not_asked_when_it_is_off(connection: pyodbc.Connection) -
     name = fresh("login")
     run(connection, f"CREATE LOGIN [{name}] WITH PASSWORD = N'weak', CHECK_POLICY = OFF")
     assert refusal(connection, f"ALTER LOGIN [{name}] WITH PASSWORD = N'weak', CHECK_POLICY = ON") == 15116
+
+
+def test_turning_the_policy_on_turns_expiration_on_unless_told_otherwise(
+    connection: pyodbc.Connection,
+) -> None:
+    query = "SELECT is_policy_checked, is_expiration_checked FROM sys.sql_logins WHERE name = ?"
+    name = fresh("login")
+    run(connection, f"CREATE LOGIN [{name}] WITH PASSWORD = N'{SECRET}', CHECK_POLICY = OFF")
+    assert rows(connection, query, name) == [(False, False)]
+    run(connection, f"ALTER LOGIN [{name}] WITH CHECK_POLICY = ON")
+    assert rows(connection, query, name) == [(True, True)]
+    run(connection, f"ALTER LOGIN [{name}] WITH CHECK_POLICY = OFF")
+    run(connection, f"ALTER LOGIN [{name}] WITH CHECK_POLICY = ON, CHECK_EXPIRATION = OFF")
+    assert rows(connection, query, name) == [(True, False)]
 
 
 def failed_login(instance: Instance, driver: str, **how: str) -> int:

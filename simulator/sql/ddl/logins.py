@@ -199,6 +199,8 @@ def _new_hash(options: dict[str, Any], name: str, policy: bool) -> bytes:
     if options.get("HASHED"):
         if not isinstance(password, bytes) or not is_hash(password):
             raise sql_error(15021, "PASSWORD", state=2)
+        if policy:
+            raise sql_error(15118)
         return password
     if isinstance(password, bytes):
         raise sql_error(102, "0x" + password.hex())
@@ -250,7 +252,8 @@ def alter_login(session: Any, statement: AlterLogin) -> Iterator[Result]:
 
 def _alter(instance: Instance, login: Login, options: dict[str, Any]) -> None:
     policy = options.get("CHECK_POLICY", login.is_policy_checked)
-    expiration = options.get("CHECK_EXPIRATION", login.is_expiration_checked and policy)
+    turned_on = policy and not login.is_policy_checked  # then CHECK_EXPIRATION follows, unless said otherwise
+    expiration = options.get("CHECK_EXPIRATION", turned_on or (login.is_expiration_checked and policy))
     must_change = options.get("MUST_CHANGE", False)
     _check_switches(policy, expiration, must_change)
     if login.must_change and "PASSWORD" not in options and not (policy and expiration):
@@ -268,8 +271,6 @@ def _alter(instance: Instance, login: Login, options: dict[str, Any]) -> None:
         else login.default_database
     )
     if "PASSWORD" in options:
-        if options.get("HASHED") and login.is_policy_checked and policy:
-            raise sql_error(15021, "PASSWORD", state=2)
         login.password_hash = _new_hash(options, login.name, policy)
         login.password_set = instance.clock.local()
         login.must_change = must_change
