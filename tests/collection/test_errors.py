@@ -171,7 +171,8 @@ def test_a_message_tells_where_what_and_what_to_do() -> None:
         remedy="Choose another name.",
     )
     assert str(error) == (
-        "sql01 (127.0.0.1,1433), database [master]: Database 'shop' already exists (error 1801). Choose another name."
+        "sql01 (127.0.0.1,1433), database [master]: Database 'shop' already exists (error 1801). "
+        "Choose another name."
     )
     assert error.as_dict()["kind"] == "ObjectExists"
 
