@@ -52,6 +52,8 @@ def apply_changes(session, changes: list, remedies: dict) -> None:
                 made = "; ".join(earlier.says for earlier in changes[:done])
                 remedy = f"{remedy} Done before it: {made}.".strip()
             exc.remedy = remedy
+            if change.template.startswith("database/"):
+                exc.database = change.values["name"]  # the one it is about; the statement was sent in master
             raise
 
 
