@@ -167,7 +167,8 @@ def test_a_database_in_use_is_left_alone_unless_sessions_may_be_ended(
         refused = task("database", name=name, **options)
         assert refused["failed"], options
         assert "terminate_sessions: true" in refused["msg"]
-        assert (refused["error"]["database"], refused["error"]["number"] in (3702, 5030, 5070)) == (name, True)
+        assert refused["error"]["database"] == name
+        assert refused["error"]["number"] in (3702, 5030, 5070)
     result, _sent = both("database", name=name, state="absent", terminate_sessions=True)
     assert result["changed"], result
 
