@@ -1,8 +1,8 @@
 """A booking that dies at any statement is run again: it converges, and the journal explains the trace.
 
 Either ansible-playbook is killed while a statement waits in front of the server (it never ran), each run at
-the first statement at which none was killed before, until one gets through; or the connection breaks after each
-change in turn (it ran, and nobody was told).
+the first statement at which none was killed before, until one gets through; or the connection breaks after
+each change in turn (it ran, and nobody was told).
 """
 
 from __future__ import annotations
