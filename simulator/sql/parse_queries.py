@@ -239,6 +239,8 @@ class QueryParser(ExpressionParser):
             return nodes.SelectItem(star)
         if token is not None and following is not None and following.kind == "punct":
             if token.kind == "variable" and following.text in _ASSIGNMENTS:
+                if token.text.startswith("@@"):
+                    raise stream.fail(following)
                 name = token.text.lower()
                 self.variable(token)
                 stream.index += 2

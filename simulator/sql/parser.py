@@ -29,6 +29,7 @@ _SWITCHES = frozenset(
 _VALUED = frozenset(
     {"datefirst", "dateformat", "deadlock_priority", "language", "lock_timeout", "rowcount", "textsize"}
 )
+_NUMERIC = frozenset({"datefirst", "lock_timeout", "rowcount", "textsize"})
 _ISOLATION = {
     ("read", "uncommitted"): "read uncommitted",
     ("read", "committed"): "read committed",
@@ -248,6 +249,8 @@ class Parser(QueryParser):
         stream = self.stream
         token = stream.peek()
         if token is not None and token.kind == "variable":
+            if token.text.startswith("@@"):
+                raise stream.fail(token)
             stream.next()
             self.variable(token)
             operator = self._operator()
@@ -281,6 +284,8 @@ class Parser(QueryParser):
                 return nodes.SetOption((word,), nodes.Literal(-int(stream.number()), INT))
             if value.kind == "variable":
                 return nodes.SetOption((word,), self.variable(value))
+            if word in _NUMERIC and not isinstance(value.value, int):
+                raise stream.fail(value)
             return nodes.SetOption((word,), value.value)
         if token.kind == "word":
             raise sql_error(195, token.text, "SET option", state=5)
@@ -362,6 +367,8 @@ class Parser(QueryParser):
         result = variable = None
         token, following = stream.peek(), stream.peek(1)
         if token is not None and token.kind == "variable":
+            if token.text.startswith("@@"):
+                raise stream.fail(token)
             self.variable(token)
             stream.next()
             if following is not None and following.text == "=":

@@ -45,6 +45,7 @@ class Function:
     least: int
     most: int | None
     takes_types: bool = False
+    takes: tuple[SqlType | None, ...] = ()
 
     def type_for(self, arguments: Sequence[SqlType]) -> SqlType:
         """The result type for arguments of these types."""
@@ -102,11 +103,12 @@ def table_function(name: str, columns: Columns) -> Callable[[F], F]:
     return register
 
 
-def function(name: str, returns: ReturnType) -> Callable[[F], F]:
+def function(name: str, returns: ReturnType, *, takes: tuple[SqlType | None, ...] = ()) -> Callable[[F], F]:
     """Register ``fn(session, *args)`` as the scalar function ``name`` (``SUSER_SID`` or ``sys.fn_x``).
 
     How many arguments it takes follows from its signature: 174 or 189 otherwise. A function whose second
-    parameter is called ``types`` gets the arguments' types there.
+    parameter is called ``types`` gets the arguments' types there. ``takes`` gives types that the
+    arguments are converted to, None for those taken as they are.
     """
 
     def register(fn: F) -> F:
@@ -119,7 +121,7 @@ def function(name: str, returns: ReturnType) -> Callable[[F], F]:
         _put(
             FUNCTIONS,
             name.lower(),
-            Function(name, fn, returns, least, None if any_number else len(plain), takes_types),
+            Function(name, fn, returns, least, None if any_number else len(plain), takes_types, takes),
         )
         return fn
 

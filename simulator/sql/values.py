@@ -245,6 +245,8 @@ def negative(value: Any) -> Any:
 def fit_decimal(number: Decimal, target: SqlType, source: SqlType | None = None) -> Decimal:
     """``number`` rounded to the scale of ``target``. Raises 8115 when it does not fit its precision."""
     scale, precision = target.scale or 0, target.precision or 18
+    if number and number.adjusted() >= 40:  # beyond any precision: quantize would not do it
+        raise sql_error(8115, source.name if source else "expression", target.name, state=8)
     with localcontext(_WIDE):
         rounded = number.quantize(Decimal(1).scaleb(-scale))
     if len(rounded.as_tuple().digits) > precision and rounded != 0:

@@ -183,3 +183,28 @@ def test_error_and_rowcount_tell_about_the_statement_before(connection: pyodbc.C
         "SET NOCOUNT ON; DECLARE @n int; SELECT @n = 1 WHERE 1 = 0; SELECT @@ROWCOUNT; SELECT @@ROWCOUNT, @@ERROR"
     )
     assert _all(cursor) == [[(0,)], [(1, 0)]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT LEFT('a', 'x')",
+        "SELECT FLOOR(0x01)",
+        "SELECT CAST(1e300 AS decimal)",
+        "SELECT @@TRANCOUNT = 1",
+        "SET ROWCOUNT 'x'",
+        "SELECT STRING_AGG('a', GETDATE())",
+        "SELECT * FROM (SELECT 1 AS a) t JOIN (SELECT t.a AS b) u ON 1 = 1",
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_errors_of_the_server(
+    connection: pyodbc.Connection, text: str
+) -> None:
+    assert "simulator failed" not in _error(connection, text)
+
+
+def test_no_function_makes_a_text_of_any_size(connection: pyodbc.Connection) -> None:
+    row = connection.execute(
+        "SELECT LEN(REPLICATE('a', 2147483647)), SPACE(-1), STR(1, 2147483647)"
+    ).fetchone()
+    assert tuple(row) == (8000, None, None)

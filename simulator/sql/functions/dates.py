@@ -107,7 +107,7 @@ def _sysdatetimeoffset(session: Any) -> Any:
     return session.instance.clock.now().astimezone()
 
 
-@function("dateadd", _kept)
+@function("dateadd", _kept, takes=(None, INT, None))
 def _dateadd(session: Any, types: list[SqlType], part: str, count: Any, value: Any) -> Any:
     name = _part(part, "dateadd")
     if count is None or value is None:
@@ -254,7 +254,7 @@ def _isdate(session: Any, value: Any) -> int:
     return 1
 
 
-@function("datefromparts", DATE)
+@function("datefromparts", DATE, takes=(INT, INT, INT))
 def _datefromparts(session: Any, year: Any, month: Any, day: Any) -> date | None:
     if None in (year, month, day):
         return None

@@ -37,6 +37,8 @@ def _given(value: Any) -> Any:
             return float(value)
         except ValueError:
             raise sql_error(8114, "varchar", "float", state=5) from None
+    if not isinstance(value, (int, float, Decimal)):
+        raise TypeError("not a number")
     return value
 
 
@@ -89,7 +91,7 @@ def _floor(session: Any, value: Any) -> Any:
     return type(number)(math.floor(number))
 
 
-@function("round", _number)
+@function("round", _number, takes=(None, INT, INT))
 def _round(session: Any, value: Any, digits: Any, cut: Any = 0) -> Any:
     if value is None or digits is None:
         return None
@@ -104,7 +106,7 @@ def _round(session: Any, value: Any, digits: Any, cut: Any = 0) -> Any:
     return type(number)(rounded)
 
 
-@function("power", _number)
+@function("power", _number, takes=(None, FLOAT))
 def _power(session: Any, types: list[SqlType], value: Any, exponent: Any) -> Any:
     if value is None or exponent is None:
         return None
@@ -129,7 +131,7 @@ def _square(session: Any, value: Any) -> float | None:
     return None if value is None else float(_given(value)) ** 2
 
 
-@function("log", FLOAT)
+@function("log", FLOAT, takes=(FLOAT, FLOAT))
 def _log(session: Any, value: Any, base: Any = None) -> float | None:
     if value is None:
         return None

@@ -46,7 +46,7 @@ def _nullif(session: Any, value: Any, other: Any) -> Any:
     return None if value == other else value
 
 
-@function("choose", lambda types: _unified(types[1:]))
+@function("choose", lambda types: _unified(types[1:]), takes=(INT,))
 def _choose(session: Any, index: Any, first: Any, *rest: Any) -> Any:
     options = (first, *rest)
     return options[int(index) - 1] if index is not None and 1 <= index <= len(options) else None

@@ -12,7 +12,7 @@ from simulator.errors import sql_error, unknown_tsql
 from simulator.sql.query.like import like_pattern
 from simulator.sql.registry import function
 from simulator.sql.values import text_of, type_of
-from simulator.sqltypes import INT, MAX, SqlType, nvarchar, varchar
+from simulator.sqltypes import FLOAT, INT, MAX, SqlType, nvarchar, varchar
 
 _QUOTES = {
     "[": "]",
@@ -33,6 +33,7 @@ _WIDTHS = {
     "uniqueidentifier": 16, "datetime": 8, "smalldatetime": 4, "date": 3, "time": 5, "datetime2": 8,
     "datetimeoffset": 10,
 }  # fmt: skip
+_MAX_LONG = 1_000_000  # characters that REPLICATE makes of a max type; a server goes to 2 GB
 _MAX_NAME = 128  # characters that QUOTENAME takes; longer input gives NULL
 
 
@@ -89,7 +90,7 @@ def _datalength(session: Any, types: list[SqlType], value: Any) -> int | None:
     return _WIDTHS.get(kind.name, 8)
 
 
-@function("substring", _same)
+@function("substring", _same, takes=(None, INT, INT))
 def _substring(session: Any, value: Any, start: Any, length: Any) -> Any:
     if value is None or start is None or length is None:
         return None
@@ -100,7 +101,7 @@ def _substring(session: Any, value: Any, start: Any, length: Any) -> Any:
     return text[max(first, 0) : max(first + int(length), 0)]
 
 
-@function("left", _same)
+@function("left", _same, takes=(None, INT))
 def _left(session: Any, value: Any, length: Any) -> str | None:
     text = _text(value)
     if text is None or length is None:
@@ -110,7 +111,7 @@ def _left(session: Any, value: Any, length: Any) -> str | None:
     return text[: int(length)]
 
 
-@function("right", _same)
+@function("right", _same, takes=(None, INT))
 def _right(session: Any, value: Any, length: Any) -> str | None:
     text = _text(value)
     if text is None or length is None:
@@ -161,15 +162,16 @@ def _replace(session: Any, value: Any, old: Any, new: Any) -> str | None:
     return re.sub(re.escape(search), lambda _: instead, text, flags=flags)
 
 
-@function("replicate", _long)
-def _replicate(session: Any, value: Any, count: Any) -> str | None:
+@function("replicate", _long, takes=(None, INT))
+def _replicate(session: Any, types: list[SqlType], value: Any, count: Any) -> str | None:
     text = _text(value)
     if text is None or count is None or count < 0:
         return None
-    return (text * min(int(count), 8000))[:8000] if len(text) * count <= 8000 else text * int(count)
+    most = _MAX_LONG if types[0].length == MAX else 4000 if types[0].is_unicode else 8000
+    return (text * min(int(count), most))[:most] if len(text) <= most else text * min(int(count), 1)
 
 
-@function("space", varchar(8000))
+@function("space", varchar(8000), takes=(INT,))
 def _space(session: Any, count: Any) -> str | None:
     return None if count is None or count < 0 else " " * min(int(count), 8000)
 
@@ -179,7 +181,7 @@ def _reverse(session: Any, value: Any) -> str | None:
     return _nulls(lambda text: text[::-1])(_text(value))
 
 
-@function("stuff", _long)
+@function("stuff", _long, takes=(None, INT, INT, None))
 def _stuff(session: Any, value: Any, start: Any, length: Any, new: Any) -> str | None:
     text = _text(value)
     if text is None or start is None or length is None or length < 0 or not 1 <= start <= len(text):
@@ -187,7 +189,7 @@ def _stuff(session: Any, value: Any, start: Any, length: Any, new: Any) -> str |
     return text[: start - 1] + (_text(new) or "") + text[start - 1 + length :]
 
 
-@function("charindex", INT)
+@function("charindex", INT, takes=(None, None, INT))
 def _charindex(session: Any, wanted: Any, value: Any, start: Any = 1) -> int | None:
     search, text = _text(wanted), _text(value)
     if search is None or text is None:
@@ -230,12 +232,12 @@ def _quotename(session: Any, value: Any, quote: Any = "[") -> str | None:
     return opening + text.replace(closing, closing * 2) + closing
 
 
-@function("char", SqlType("char", 1))
+@function("char", SqlType("char", 1), takes=(INT,))
 def _char(session: Any, code: Any) -> str | None:
     return bytes([code]).decode("cp1252", "replace") if code is not None and 0 <= code <= 255 else None
 
 
-@function("nchar", SqlType("nchar", 1))
+@function("nchar", SqlType("nchar", 1), takes=(INT,))
 def _nchar(session: Any, code: Any) -> str | None:
     return chr(code) if code is not None and 0 <= code <= 65535 else None
 
@@ -252,11 +254,13 @@ def _unicode(session: Any, value: Any) -> int | None:
     return ord(text[0]) if text else None
 
 
-@function("str", varchar(8000))
+@function("str", varchar(8000), takes=(FLOAT, INT, INT))
 def _str(session: Any, value: Any, length: Any = 10, decimals: Any = 0) -> str | None:
     if value is None:
         return None
-    text = f"{float(value):.{int(decimals)}f}"
+    if length is None or decimals is None or not 0 <= length <= 8000 or decimals < 0:
+        return None
+    text = f"{float(value):.{min(int(decimals), 16)}f}"
     return text.rjust(int(length)) if len(text) <= length else "*" * int(length)
 
 
@@ -267,7 +271,7 @@ def _string_escape(session: Any, value: Any, kind: Any) -> str | None:
     return None if value is None else json.dumps(_text(value), ensure_ascii=False)[1:-1].replace("/", "\\/")
 
 
-@function("parsename", nvarchar(128))
+@function("parsename", nvarchar(128), takes=(None, INT))
 def _parsename(session: Any, value: Any, piece: Any) -> str | None:
     text = _text(value)
     if text is None or piece is None or not 1 <= piece <= 4:

@@ -12,6 +12,7 @@ from simulator.results import Column, Result, ResultSet
 from simulator.sql.procedures.describe import size_of
 from simulator.sql.query.like import like_pattern
 from simulator.sql.registry import Argument, procedure
+from simulator.sql.values import convert
 from simulator.sqltypes import INT, SMALLINT, SYSNAME, SqlType, nvarchar, varchar
 
 # name: (ODBC type, precision, prefix, suffix, create params, case sensitive, searchable, unsigned,
@@ -70,8 +71,9 @@ def _sql_type(code: int) -> tuple[int, int | None]:
 
 
 def _datatype_info(session: Any, arguments: list[Argument]) -> Iterator[Result]:
-    wanted = int(arguments[0].value or 0) if arguments else 0
-    version = int(arguments[1].value or 2) if len(arguments) > 1 else 2
+    given = [convert(a.value, a.type, INT) or 0 for a in arguments]
+    wanted = given[0] if given else 0
+    version = given[1] or 2 if len(given) > 1 else 2
     rows = []
     for name, entry in _ODBC_TYPES.items():
         code, precision, prefix, suffix, params, case, search, unsigned, auto, low, high = entry

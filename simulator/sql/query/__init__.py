@@ -1,1 +1,1 @@
-"""The query interpreter: SELECT, INSERT, UPDATE and DELETE over sqlglot's syntax tree."""
+"""The query interpreter: SELECT, INSERT, UPDATE and DELETE over the parser's syntax tree."""

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 - one branch for each form of the language
 
 """Aggregates over groups, and window functions over partitions.
 
@@ -101,6 +102,8 @@ class AggregateSlot:
             raise unknown_tsql("CHECKSUM_AGG")
         kind = _aggregate_type(node.name, argument.type if argument else None)
         separator = arguments[1] if len(arguments) > 1 else None
+        if separator is not None and separator.type.name not in STRINGS | {"null"}:
+            raise sql_error(8116, separator.type.name, 2, node.name)
         counted = node.name.startswith("count")
         return cls(node.name, node.star, node.distinct, argument, separator, order, fold, kind, not counted)
 
@@ -285,7 +288,8 @@ def _ranks(keys: list[list[Any]], *, dense: bool) -> list[int]:
 
 
 def _tiles(count: int, tiles: int) -> list[int]:
-    size, larger = divmod(count, max(tiles, 1))
+    tiles = max(1, min(tiles, count))  # a tile beyond the rows would be empty
+    size, larger = divmod(count, tiles)
     found = []
     for tile in range(1, tiles + 1):
         found += [tile] * (size + (tile <= larger))

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0911 - one branch for each form of the language
 """Expressions as closures: each compiled once per execution, with a static SQL type.
 
 A closure takes no argument: columns read the row that the scope holds at that moment. Conditions give True,
@@ -223,12 +222,25 @@ class Compiler:
         found = FUNCTIONS[node.name]
         arguments = [self.value(argument) for argument in node.arguments]
         session, function = self.context.session, found.call
-        calls = [_plain(argument) for argument in arguments]
+        takes = (*found.takes, *[None] * len(arguments))
+        calls = [
+            conversion(argument, kind) if kind is not None else _plain(argument)
+            for argument, kind in zip(arguments, takes, strict=False)
+        ]
         kind = found.type_for([argument.type for argument in arguments])
         types = [argument.type for argument in arguments]
-        if found.takes_types:
-            return Compiled(kind, lambda: function(session, types, *[call() for call in calls]))
-        return Compiled(kind, lambda: function(session, *[call() for call in calls]))
+        given = (session, types) if found.takes_types else (session,)
+        odd = next((at for at, t in enumerate(types) if t.name not in {*STRINGS, "null"}), None)
+
+        def call() -> Any:
+            try:
+                return function(*given, *[one() for one in calls])
+            except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+                if odd is None:
+                    raise  # not an argument's type but a fault of the function
+                raise sql_error(8116, types[odd].name, odd + 1, node.name) from error
+
+        return Compiled(kind, call)
 
     def _coalesce(self, node: nodes.Call) -> Compiled:
         parts = [self.value(argument) for argument in node.arguments]

@@ -85,6 +85,7 @@ class Scope:
         self.row: Sequence[Any] = ()
         self.grouping: Grouping | None = None
         self.windows: list[Any] | None = None
+        self.lateral = False  # the source being planned stands after APPLY and sees those before it
         self.correlated = False  # reads a column of an outer scope
 
     def add(self, alias: str | None, parts: tuple[str, ...], columns: Sequence[Column]) -> ScopeSource:

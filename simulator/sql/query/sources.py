@@ -165,15 +165,17 @@ def _derived(source: nodes.DerivedSource, scope: Scope) -> Plan:
     from simulator.sql.query.select import plan_query  # noqa: PLC0415 - queries hold sources and vice versa
 
     start = scope.width
+    outer = scope if scope.lateral else scope.parent
     if isinstance(source.query, nodes.Values):
-        columns, read = plan_values(source.query, scope)
-        inner_correlated = True
+        values = Scope(scope.context, outer)
+        columns, read = plan_values(source.query, values)
+        inner_correlated = values.correlated
     else:
         if isinstance(source.query, nodes.Select) and source.query.paging.order:
             query = source.query
             if query.top is None and query.paging.offset is None and query.shape is None:
                 raise sql_error(1033)
-        plan = plan_query(source.query, scope.context, scope)
+        plan = plan_query(source.query, scope.context, outer)
         columns, read, inner_correlated = plan.columns, plan.rows, plan.correlated
     if source.columns:
         columns = _renamed(columns, source.columns, source.alias)
@@ -215,7 +217,11 @@ def _join(source: nodes.Join, scope: Scope) -> Plan:
     start = scope.width
     left = plan_source(source.left, scope)
     middle = scope.width
-    right = plan_source(source.right, scope)
+    before, scope.lateral = scope.lateral, source.apply
+    try:
+        right = plan_source(source.right, scope)
+    finally:
+        scope.lateral = before
     pad: tuple[Any, ...] = (None,) * start
     if source.apply:
         return Plan(scope, start, lambda: _applied(source.kind, left, right, pad), once=False)
