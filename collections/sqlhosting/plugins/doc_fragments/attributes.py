@@ -11,7 +11,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Nothing is changed; the statements that would be sent are written to the journal as C(planned).
+    description: Nothing is changed; the statements that would be sent are in the journal as C(planned).
     support: full
   diff_mode:
     description: Returns the state before and after, without secrets.

@@ -41,13 +41,13 @@ options:
     default: sql
   encrypt:
     description:
-      - V(yes) encrypts, V(strict) uses TDS 8 (SQL Server 2022 and later, Microsoft's driver only), V(no) leaves
+      - V(yes) encrypts, V(strict) uses TDS 8 (SQL Server 2022 on, Microsoft driver only), V(no) leaves
         encryption to the server's wish.
     type: str
     choices: ["yes", strict, "no"]
     default: "yes"
   trust_server_certificate:
-    description: Accept any certificate. Only for a lab, since anybody in the middle may then read the password.
+    description: Accept any certificate. Only for a lab, as anybody in between may read the password.
     type: bool
     default: false
   odbc_driver:
