@@ -55,7 +55,7 @@ def measure_booking(folder: Path, *, rounds: int, progress: Callable[[str], None
             run_playbook(empty, inventory)
 
         def bare(number: int) -> None:
-            _send(estate, [_for_application(text, number) for text in statements])
+            _send(estate, [(_for_application(text, number), secrets) for text, secrets in statements])
 
         result = compare(
             "(c) a booking",
@@ -105,9 +105,10 @@ def measure_journal(folder: Path, *, rounds: int, progress: Callable[[str], None
     return result
 
 
-def _intents(journal: Path) -> list[str]:
+def _intents(journal: Path) -> list[tuple[str, int]]:
+    """The statements of a run with the number of passwords that they take as parameters."""
     lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
-    return [line["text"] for line in lines if line["event"] == "intent"]
+    return [(line["text"], len(line["parameters"])) for line in lines if line["event"] == "intent"]
 
 
 def _for_application(text: str, number: int) -> str:
@@ -120,12 +121,12 @@ def _for_application(text: str, number: int) -> str:
     return text.replace("bm0", f"bare{number}")
 
 
-def _send(estate: Estate, texts: list[str]) -> None:
+def _send(estate: Estate, statements: list[tuple[str, int]]) -> None:
     connection = pyodbc.connect(estate.connection_string("sql01"), autocommit=True, timeout=15)
     try:
-        for text in texts:
+        for text, secrets in statements:
             cursor = connection.cursor()
-            cursor.execute(text)
+            cursor.execute(text, *[CUSTOMER_PASSWORD] * secrets)
             if cursor.description:
                 cursor.fetchall()
             while cursor.nextset():
