@@ -32,6 +32,7 @@ def test_check_mode_plans_the_statements_that_the_approved_run_then_sends(platfo
     assert "planned_orders" not in platform.databases("sql01")
     assert planned.statements("intent") == []
     assert planned.statements("planned") != []
+    assert all(line["text"] in planned.output for line in planned.journal if line["event"] == "planned")
 
     real = platform.play("book_application", plan=make_plan(planned, tmp_path), **booking).succeeded()
     assert real.statements("intent") == planned.statements("planned")

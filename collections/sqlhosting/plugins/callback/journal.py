@@ -22,7 +22,7 @@ author:
 
 import os
 
-from ansible import constants
+from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
 
@@ -46,9 +46,14 @@ class CallbackModule(CallbackBase):
             self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
 
     def v2_playbook_on_stats(self, stats) -> None:
-        """The last line of the run."""
+        """The plan of a run with ``--check``; the last line of every run."""
         del stats
         try:
+            if context.CLIARGS.get("check"):
+                for text in planned_texts(
+                    os.environ[_journal.JOURNAL_VARIABLE], os.environ[_journal.RUN_VARIABLE]
+                ):
+                    self._display.display(text)
             line = closing_line(os.environ[_journal.JOURNAL_VARIABLE], os.environ[_journal.RUN_VARIABLE])
             if line:
                 self._display.display(line)
@@ -63,13 +68,32 @@ def _begin(name: str) -> None:
         os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, name, os.getpid())
 
 
-def closing_line(path: str, run: str) -> str:
-    """``journal: PATH (statements: 12 read, 3 changing)``; empty when the run sent and planned nothing."""
+def _lines_of(path: str, run: str) -> list:
     try:
         with open(path, "rb") as file:
-            lines = [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
+            return [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
     except FileNotFoundError:
-        return ""
+        return []
+
+
+def planned_texts(path: str, run: str) -> list:
+    """What the run would send, in order: ``-- instance, database x`` and the statement, without secrets."""
+    planned = [line for line in _lines_of(path, run) if line["event"] == _journal.PLANNED]
+    texts = [
+        "-- {host} ({instance}), database {database}\n{text}\n".format(
+            host=line.get("inventory_host"),
+            instance=line["instance"],
+            database=line["database"],
+            text=line["text"],
+        )
+        for line in planned
+    ]
+    return [f"PLAN: {len(texts)} statements would change something\n", *texts] if texts else []
+
+
+def closing_line(path: str, run: str) -> str:
+    """``journal: PATH (statements: 12 read, 3 changing)``; empty when the run sent and planned nothing."""
+    lines = _lines_of(path, run)
     if not lines:
         return ""
     counts = _journal.count(lines)
