@@ -11,6 +11,7 @@ version_added: 0.1.0
 description:
   - Sets E(SQLHOSTING_RUN) and E(SQLHOSTING_JOURNAL) for the run unless they are set already, so that all
     modules of the collection append to one file, and prints one line at the end with the file and its counts.
+  - With C(--check) it prints every planned statement before that line.
   - The file is C(.artifacts/journals/<UTC time>-<playbook>-<pid>.jsonl) beside the C(ansible.cfg) in use, or
     in the current folder. It is made when the first statement is journalled.
   - Never makes a run fail.
