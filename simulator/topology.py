@@ -112,7 +112,9 @@ class InstanceSpec(_Strict):
     volumes: list[VolumeSpec] = []  # empty: one of 100 GiB for the platform's default paths
     collation: str = "SQL_Latin1_General_CP1_CI_AS"
     hadr: bool = False
-    encryption: Literal["off", "on", "required", "not_supported"] = "off"  # as a server that was just installed
+    encryption: Literal["off", "on", "required", "not_supported"] = (
+        "off"  # as a server that was just installed
+    )
     sa_password: str
     logins: list[LoginSpec] = []
     databases: list[DatabaseSpec] = []

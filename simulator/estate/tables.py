@@ -218,6 +218,25 @@ class Table:
 
         return undo
 
+    def remember(self) -> Undo:
+        """How to put columns, constraints and rows back as they are now: for ALTER TABLE."""
+        names = ("columns", "keys", "checks", "foreign_keys")
+        lists = {name: list(getattr(self, name)) for name in names}
+        defaults = [(column, column.default, column.default_name) for column in self.columns]
+        entries = [(key, dict(key.entries)) for key in self.keys]
+        rows, last, modified = dict(self.rows), self.identity_last, self.modified
+
+        def undo() -> None:
+            for name, items in lists.items():
+                setattr(self, name, items)
+            for column, value, default_name in defaults:
+                column.default, column.default_name = value, default_name
+            for key, kept in entries:
+                key.entries = kept
+            self.rows, self.identity_last, self.modified = rows, last, modified
+
+        return undo
+
     def add_key(self, key: Key) -> None:
         """Add a key over the rows that are there. Raises 1505 when they are not unique."""
         if key.is_unique:

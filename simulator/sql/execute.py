@@ -506,13 +506,14 @@ class Runner:
         found = EXECUTORS.get(type(statement.statement))
         if found is None:
             raise unknown_tsql(statement.text)
-        results = found(self.session, statement.statement)
-        if hasattr(results, "__aiter__"):
-            async for result in results:
-                yield result
-        else:
-            for result in results:
-                yield result
+        with self.session.undoable():
+            results = found(self.session, statement.statement)
+            if hasattr(results, "__aiter__"):
+                async for result in results:
+                    yield result
+            else:
+                for result in results:
+                    yield result
 
 
 def _is_late(error: SqlError) -> bool:

@@ -15,6 +15,7 @@ from simulator.estate.database import Database
 from simulator.estate.instance import Instance
 from simulator.estate.principals import Login
 from simulator.estate.tables import Table, Tables
+from simulator.estate.undo import picture, taking_back
 from simulator.results import Parameter, Result, ReturnStatus, ReturnValue, TransactionChanged
 from simulator.sql.execute import Frame, Runner
 from simulator.sql.lexer import TokenStream
@@ -273,6 +274,8 @@ class Session:
         self.transaction_descriptor = 0
         self.is_doomed = False
         self._savepoints = {}
+        if undo:
+            self.instance.changed()
 
     def save_point(self, name: str) -> None:
         """SAVE TRANSACTION. Raises 628 without a transaction."""
@@ -294,6 +297,18 @@ class Session:
         """Remember how to undo a change, if a transaction is open."""
         if self.transaction_count:
             self._undo.append(undo)
+
+    @contextmanager
+    def undoable(self) -> Iterator[None]:
+        """An administrative statement: in a transaction, ROLLBACK takes back what it changed."""
+        if not self.transaction_count:
+            yield
+            return
+        before = picture(self.instance)
+        try:
+            yield
+        finally:
+            self.on_rollback(taking_back(before, picture(self.instance)))
 
     @contextmanager
     def atomic(self) -> Iterator[list[Callable[[], None]]]:

@@ -237,6 +237,7 @@ def _remove(session: Any, tables: Any, table: Table, database: Any) -> None:
     tables.remove(table)
     if database is not None and table.used_kib:
         database.reserve(-table.used_kib)
+        session.on_rollback(lambda: database.reserve(table.used_kib))
     session.on_rollback(lambda: tables.add(table))
 
 
@@ -263,6 +264,7 @@ def alter_table(session: Any, statement: AlterTable) -> Iterator[Result]:
     if table is None or not _may_alter(session, database, table):
         raise sql_error(4902, ".".join(statement.name))
     context = _context(session)
+    session.on_rollback(table.remember())
     if statement.add is not None:
         _add_elements(session, table, statement.add, context)
     for name in statement.drop_columns:

@@ -110,3 +110,55 @@ def test_implicit_transactions_begin_by_themselves(connection: pyodbc.Connection
     assert connection.execute("SELECT @@TRANCOUNT").fetchval() == 1
     connection.execute("ROLLBACK; SET IMPLICIT_TRANSACTIONS OFF")
     assert _count(connection) == 0
+
+
+_ADMINISTRATIVE = {
+    "CREATE USER": ("CREATE USER later WITHOUT LOGIN", "SELECT COUNT(*) FROM sys.database_principals WHERE name = 'later'"),
+    "DROP USER": ("DROP USER kept", "SELECT COUNT(*) FROM sys.database_principals WHERE name = 'kept'"),
+    "CREATE ROLE": ("CREATE ROLE later_r", "SELECT COUNT(*) FROM sys.database_principals WHERE name = 'later_r'"),
+    "ALTER ROLE": ("ALTER ROLE db_datareader ADD MEMBER kept", "SELECT COUNT(*) FROM sys.database_role_members"),
+    "sp_addrolemember": ("EXEC sp_addrolemember 'db_owner', 'kept'", "SELECT COUNT(*) FROM sys.database_role_members"),
+    "CREATE SCHEMA": ("EXEC ('CREATE SCHEMA later_s')", "SELECT COUNT(*) FROM sys.schemas"),
+    "GRANT": ("GRANT SELECT TO kept", "SELECT COUNT(*) FROM sys.database_permissions"),
+    "DENY": ("DENY CONNECT TO kept", "SELECT MIN(state_desc) FROM sys.database_permissions WHERE USER_NAME(grantee_principal_id) = 'kept'"),
+    "ALTER USER": ("ALTER USER kept WITH NAME = renamed", "SELECT COUNT(*) FROM sys.database_principals WHERE name = 'renamed'"),
+    "CREATE LOGIN": ("CREATE LOGIN later_l WITH PASSWORD = 'Some-pass-1'", "SELECT COUNT(*) FROM sys.server_principals WHERE name = 'later_l'"),
+    "ALTER LOGIN": ("ALTER LOGIN kept_l DISABLE", "SELECT CAST(is_disabled AS int) FROM sys.server_principals WHERE name = 'kept_l'"),
+    "ALTER SERVER ROLE": ("ALTER SERVER ROLE dbcreator ADD MEMBER kept_l", "SELECT COUNT(*) FROM sys.server_role_members"),
+    "ALTER TABLE": ("ALTER TABLE kept_t ADD b int NULL", "SELECT COUNT(*) FROM sys.columns WHERE object_id = OBJECT_ID('kept_t')"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", _ADMINISTRATIVE)
+def test_rollback_undoes_administrative_statements_too(kind: str, connection: pyodbc.Connection) -> None:
+    change, question = _ADMINISTRATIVE[kind]
+    connection.execute("CREATE DATABASE undoing")
+    connection.execute("USE undoing")
+    try:
+        connection.execute("CREATE USER kept WITHOUT LOGIN; CREATE TABLE kept_t (a int)")
+        connection.execute("CREATE LOGIN kept_l WITH PASSWORD = 'Some-pass-1'")
+        before = connection.execute(question).fetchval()
+        connection.execute(f"BEGIN TRAN; {change}")
+        within = connection.execute(question).fetchval()
+        connection.execute("ROLLBACK")
+        assert (within != before, connection.execute(question).fetchval()) == (True, before)
+        connection.execute(f"BEGIN TRAN; {change}; COMMIT")
+        assert connection.execute(question).fetchval() == within
+    finally:
+        connection.execute("USE master")
+        connection.execute("DROP DATABASE undoing")
+        connection.execute("DROP LOGIN kept_l")
+        if kind == "CREATE LOGIN":
+            connection.execute("DROP LOGIN later_l")
+
+
+def test_a_rollback_leaves_alone_what_others_did_meanwhile(
+    instance: Instance, driver: str, connection: pyodbc.Connection
+) -> None:
+    with connect(instance, driver=driver) as other:
+        connection.execute("BEGIN TRAN; CREATE LOGIN mine WITH PASSWORD = 'Some-pass-1'")
+        other.execute("CREATE LOGIN yours WITH PASSWORD = 'Some-pass-1'")
+        connection.execute("ROLLBACK")
+        names = other.execute("SELECT name FROM sys.sql_logins WHERE name IN ('mine', 'yours')").fetchall()
+        other.execute("DROP LOGIN yours")
+    assert [row.name for row in names] == ["yours"]

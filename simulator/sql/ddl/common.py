@@ -68,5 +68,6 @@ def require_writable(database: Database) -> None:
 
 
 def keep(session: Any) -> None:
-    """Write the instance's state to disk, where state is kept."""
-    session.instance.changed()
+    """Write the instance's state to disk, where state is kept; in a transaction only COMMIT does."""
+    if not session.transaction_count:
+        session.instance.changed()

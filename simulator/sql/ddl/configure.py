@@ -76,7 +76,7 @@ def sp_configure(session: Any, arguments: Sequence[Argument]) -> Iterator[Result
         return
     if not has_server(session, "ALTER SETTINGS"):
         raise sql_error(15247)
-    number = int(value)
+    number = _whole(value)
     if not chosen.minimum <= number <= chosen.maximum and number != chosen.default:
         raise sql_error(15129, number, chosen.name)
     old = instance.configured[chosen.name]
@@ -84,6 +84,14 @@ def sp_configure(session: Any, arguments: Sequence[Argument]) -> Iterator[Result
     keep(session)
     yield info(15457, chosen.name, old, number)
     yield ReturnStatus(0)
+
+
+def _whole(value: Any) -> int:
+    """The new value as a whole number. Raises 8114 for text that is none."""
+    try:
+        return int(value)
+    except ValueError:
+        raise sql_error(8114, "nvarchar", "int", state=5) from None
 
 
 def _listing(instance: Any, options: list[Any]) -> ResultSet:

@@ -304,7 +304,8 @@ def _member_procedure(name: str, action: str, *, at_server: bool) -> None:
     def body(session: Any, arguments: Sequence[Argument]) -> Iterator[Result]:
         one, two = _two(arguments, *keys)
         role, member = (two, one) if at_server else (one, two)
-        yield from alter_role(session, AlterRole(role, action, member, at_server))
+        with session.undoable():
+            yield from alter_role(session, AlterRole(role, action, member, at_server))
         yield ReturnStatus(0)
 
     procedure(name)(body)
