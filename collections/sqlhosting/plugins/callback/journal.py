@@ -26,6 +26,7 @@ import os
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
+from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._warm import warm_templates
 
 _ADHOC = "__adhoc_playbook__"  # ansible's name for the playbook behind the ansible command
 
@@ -44,6 +45,14 @@ class CallbackModule(CallbackBase):
             name = os.path.splitext(os.path.basename(str(playbook._file_name or "")))[0]
             _begin(name if name and name != _ADHOC else "ansible")
         except Exception as exc:  # a callback that raises would be switched off, or break the run
+            self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
+
+    def v2_playbook_on_task_start(self, task, is_conditional) -> None:
+        """Before the workers of a task are forked: do once what each of them would do."""
+        del is_conditional
+        try:
+            warm_templates(task.resolved_action or task.action)
+        except Exception as exc:
             self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
 
     def v2_playbook_on_stats(self, stats) -> None:

@@ -162,7 +162,7 @@ def mib(value: object) -> _Sql:
 def render(source: str, values: dict) -> Rendered:
     """Render a template's source with ``values``. Raises :class:`TemplateError`."""
     try:
-        marked = _compiled(source).render(dict(values))
+        marked = compile_template(source).render(dict(values))
     except JinjaError as exc:
         raise TemplateError(f"{type(exc).__name__}: {exc.message}") from exc
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
@@ -195,7 +195,8 @@ def _refuse_control(value: str, what: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: str):
+def compile_template(source: str):
+    """The compiled template, kept for later calls. Raises :class:`TemplateError`."""
     if _CONTROL.search(source):
         raise TemplateError("the template holds a control character")
     try:
