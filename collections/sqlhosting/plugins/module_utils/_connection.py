@@ -40,6 +40,10 @@ MICROSOFT = "microsoft"
 FREETDS = "freetds"
 _PREFERRED_DRIVERS = ("ODBC Driver 18 for SQL Server", "FreeTDS")
 _MAX_PORT = 65535
+# Compiled here, in Ansible's parent: a worker would do it anew for each task.
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_NOT_IN_HOST = re.compile(r"[;{}=,\s\\]")
+_INSTANCE_NAME = re.compile(r"[\w$#]{1,16}")
 
 
 def instance_label(options: dict) -> str:
@@ -92,16 +96,16 @@ def check_options(options: dict, kind: str) -> None:
     """Refuse what cannot work before anything is tried. Raises :class:`InvalidInput`."""
     for field in ("login_host", "login_instance", "login_user", "login_password", "login_database"):
         value = options.get(field)
-        if value is not None and re.search(r"[\x00-\x1f]", value):
+        if value is not None and _CONTROL.search(value):
             raise InvalidInput(field=field, problem="holds a control character or a line end")
-    if not options["login_host"].strip() or re.search(r"[;{}=,\s\\]", options["login_host"]):
+    if not options["login_host"].strip() or _NOT_IN_HOST.search(options["login_host"]):
         raise InvalidInput(
             field="login_host",
             problem=f"{options['login_host']!r} is not a host name or an address",
             remedy="Give port and instance name by login_port and login_instance.",
         )
     instance = options.get("login_instance")
-    if instance is not None and not re.fullmatch(r"[\w$#]{1,16}", instance):
+    if instance is not None and not _INSTANCE_NAME.fullmatch(instance):
         raise InvalidInput(
             field="login_instance",
             problem=f"{instance!r} is not the name of an instance (1 to 16 letters and digits)",
