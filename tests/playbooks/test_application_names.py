@@ -73,6 +73,27 @@ def test_a_booking_names_at_least_one_database():
     assert "name at least one" in wishes([])["problems"][0]
 
 
+@pytest.mark.parametrize("password", [12345678, ["Passw0rd!x"]])
+def test_a_password_that_is_not_text_is_refused_and_not_repeated(password):
+    (problem,) = wishes([{"name": "orders"}], password=password)["problems"]
+    assert "Put it in quotes" in problem
+    assert "1234" not in problem
+    assert "Passw" not in problem
+
+
+@pytest.mark.parametrize("sid", ["0x1", "0x'; DROP", "0x" + "0" * 32, 7])
+def test_a_sid_that_cannot_be_is_refused_with_its_option(sid):
+    (problem,) = wishes([{"name": "orders"}], sids={"application_login_sid": sid})["problems"]
+    assert problem.startswith("application_login_sid: ")
+
+
+def test_two_logins_do_not_share_a_sid():
+    sid = "0x" + "ab" * 16
+    wanted = {"application_owner_sid": sid, "application_login_sid": sid.upper()}
+    (problem,) = wishes([{"name": "orders"}], sids=wanted)["problems"]
+    assert "application_login_sid: it is the other login's already" in problem
+
+
 @pytest.mark.parametrize("password", ["", "short", "alllowercaseletters", "Shop_App-1234", "a" * 129])
 def test_a_password_that_the_server_would_refuse_is_refused_first_and_not_repeated(password):
     (problem,) = wishes([{"name": "orders"}], password=password)["problems"]
@@ -103,7 +124,10 @@ def test_sids_are_the_same_at_every_run_and_different_for_each_login():
 
 
 def test_what_belongs_to_an_application_is_what_its_owner_login_owns():
-    logins = [{"name": name, "is_disabled": False} for name in ("shop_owner", "shop_app", "shop_eu_owner")]
+    logins = [
+        {"name": name, "sid": applications.login_sid(name), "is_disabled": False}
+        for name in ("shop_owner", "shop_app", "shop_eu_owner")
+    ]
     databases = [
         {"name": "shop_orders", "owner": "shop_owner", "state": "online"},
         {"name": "shop_eu_data", "owner": "shop_eu_owner", "state": "online"},
@@ -118,3 +142,17 @@ def test_what_belongs_to_an_application_is_what_its_owner_login_owns():
     only = applications.only_database(found["databases"], "shop", "old")
     assert [entry["name"] for entry in only] == ["shop_old__del_20260101"]
     assert applications.belonging("nothing", logins=logins, databases=databases)["databases"] == []
+
+
+def test_what_somebody_else_s_login_of_that_name_owns_is_not_the_applications():
+    sid = "0x" + "AB" * 16
+    logins = [{"name": name, "sid": sid, "is_disabled": False} for name in ("shop_owner", "shop_app")]
+    databases = [{"name": "payroll", "owner": "shop_owner", "state": "online"}]
+    found = applications.belonging("shop", logins=logins, databases=databases)
+    assert (found["owner"], found["login"], found["databases"]) == (None, None, [])
+    assert [problem.split(" is ")[0] for problem in found["problems"]] == [
+        "a login shop_owner",
+        "a login shop_app",
+    ]
+    given = applications.belonging("shop", logins=logins, databases=databases, owner_sid=sid.lower())
+    assert [entry["name"] for entry in given["databases"]] == ["payroll"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import layout
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import layout, login_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
 
 THRESHOLDS = {"cpu_percent": 80, "memory_percent": 95, "disk_free_percent": 10, "databases": 10}
@@ -28,7 +28,12 @@ def instance(*, cpu=20, memory=50, total_gib=100, free_gib=80, databases=(), log
             ],
             "databases": [database(name, **more) for name, more in dict(databases).items()],
             "logins": [
-                {"name": name, "is_disabled": False, "server_roles": ["sysadmin"] if name == "sa" else []}
+                {
+                    "name": name,
+                    "sid": login_sid(name),
+                    "is_disabled": False,
+                    "server_roles": ["sysadmin"] if name == "sa" else [],
+                }
                 for name in logins
             ],
         }
@@ -189,6 +194,16 @@ def test_a_database_of_somebody_else_with_the_wanted_name_is_never_taken_over(ow
     with pytest.raises(PlacementError, match="a database shop_orders is there that belongs to"):
         book({"sql01": instance(databases=taken, logins=("sa", "shop_owner"))})
     assert book({"sql01": instance(databases=taken), "sql02": instance()})["instance"] == "sql02"
+
+
+@pytest.mark.parametrize("name", ["shop_owner", "Shop_App"])
+def test_a_login_of_somebody_else_with_the_right_name_is_in_the_way_until_its_sid_is_given(name):
+    there = instance(logins=("sa", name))
+    there["instance"]["logins"][1]["sid"] = "0x" + "AB" * 16
+    with pytest.raises(PlacementError, match=f"a login {name} is there that no booking made"):
+        book({"sql01": there, "sql02": instance()})
+    if name == "shop_owner":
+        assert book({"sql01": there, "sql02": instance()}, owner_sid="0x" + "ab" * 16)["exists"]
 
 
 def test_a_database_that_was_created_but_not_handed_over_yet_is_the_applications():

@@ -39,7 +39,9 @@ def application_placement(seen: dict, application: str, **wishes: object) -> dic
         return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
 
 
-def application_belongings(instance: dict, application: str, database: str | None = None) -> dict:
+def application_belongings(
+    instance: dict, application: str, database: str | None = None, **sids: str | None
+) -> dict:
     """What of an application is on an instance; with ``database`` only that one of its databases."""
     for subset in ("logins", "databases"):
         if not isinstance(instance.get(subset), list):
@@ -47,7 +49,9 @@ def application_belongings(instance: dict, application: str, database: str | Non
                 f"The {subset} of the instance are not visible to the platform's login, so what belongs to "
                 f"{application} cannot be told. It needs VIEW ANY DEFINITION."
             )
-    found = applications.belonging(application, logins=instance["logins"], databases=instance["databases"])
+    found = applications.belonging(
+        application, logins=instance["logins"], databases=instance["databases"], **sids
+    )
     if database is not None:
         found["databases"] = applications.only_database(found["databases"], application, database)
     return found

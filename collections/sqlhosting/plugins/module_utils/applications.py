@@ -4,7 +4,8 @@
 
 An application ``shop`` owns the databases whose owner is the login ``shop_owner``; its customer logs in as
 ``shop_app``. The owner decides, not the prefix of the database's name: ``shop_eu_data`` may belong to
-``shop`` (database ``eu_data``) or to ``shop_eu`` (database ``data``).
+``shop`` (database ``eu_data``) or to ``shop_eu`` (database ``data``). A login counts by its SID as well:
+somebody else's ``shop_owner`` is not the application's, nor is what it owns.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import for
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import (
     check_password_policy,
     check_possible_password,
+    normalise_sid,
 )
 
 # A letter first; no underscore last, because "_" joins the two names.
@@ -79,12 +81,30 @@ def _password_problems(application: str, password: str | None) -> list[str]:
     """Why SQL Server would refuse the customer's password, without telling it; empty when none is given."""
     if password is None:
         return []
+    if not isinstance(password, str):
+        return ["application_password: it is not text, so its characters are not certain. Put it in quotes."]
     try:
         check_possible_password(password)
         check_password_policy(password, customer_login(application))
     except InvalidInput as exc:
         return [f"application_password: {exc.problem}. {exc.remedy}"]
     return []
+
+
+def _sid_problems(sids: dict[str, str | None]) -> list[str]:
+    """Why the SIDs, option by option, cannot be those of two logins."""
+    problems = []
+    found: set[str | None] = set()
+    for option, given in sids.items():
+        try:
+            sid = None if given is None else normalise_sid(str(given))
+        except InvalidInput as exc:
+            problems.append(f"{option}: {exc.problem}. {exc.remedy}")
+            continue
+        if sid is not None and sid in found:
+            problems.append(f"{option}: it is the other login's already. Give each login a SID of its own.")
+        found.add(sid)
+    return problems
 
 
 class _Sizes:
@@ -121,16 +141,19 @@ def layout(
     largest_data_limit: str,
     largest_log_limit: str,
     password: str | None = None,
+    sids: dict[str, str | None] | None = None,
 ) -> dict:
     """The databases of a booking in full, and what is wrong with it.
 
     ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
-    and ``log_limit`` (sizes with a unit, as ``10GiB``). Returns ``{"problems": [sentence…], "databases":
-    [{"name", "database", "data_limit", …}], "access": [{"name"}]}``; the sizes are ready to be given to
-    ``mssql_database``, ``access`` to ``mssql_login`` once it holds what the login may do there.
+    and ``log_limit`` (sizes with a unit, as ``10GiB``); ``sids`` maps options to the SIDs given. Returns
+    ``{"problems": [sentence…], "databases": [{"name", "database", "data_limit", …}], "access": [{"name"}]}``;
+    the sizes are ready to be given to ``mssql_database``, ``access`` to ``mssql_login`` once it holds what
+    the login may do there.
     """
     problems = name_problems("application_name", application)
     problems += _password_problems(application, password)
+    problems += _sid_problems(sids or {})
     sizes = _Sizes(problems)
     largest_data = sizes.mib(
         "pool_largest_data_limit", largest_data_limit, largest=LARGEST_DATA_MIB, whose="SQL Server"
@@ -186,16 +209,45 @@ def layout(
     }
 
 
-def belonging(application: str, *, logins: list[dict], databases: list[dict]) -> dict:
+def _foreign_problems(login: dict | None, option: str, given: str | None) -> list[str]:
+    """Why a login with the right name is not the application's: no booking made it, its SID is another."""
+    if login is None:
+        return []
+    try:
+        wanted = normalise_sid(str(given)) if given else login_sid(login["name"])
+    except InvalidInput as exc:
+        return [f"{option}: {exc.problem}. {exc.remedy}"]
+    if login["sid"] == wanted:
+        return []
+    return [
+        f"a login {login['name']} is there that no booking made (its SID is {login['sid']}, not {wanted}): "
+        f"choose another name for the application; if it is the application's, give its SID as {option}"
+    ]
+
+
+def belonging(
+    application: str,
+    *,
+    logins: list[dict],
+    databases: list[dict],
+    owner_sid: str | None = None,
+    customer_sid: str | None = None,
+) -> dict:
     """What of an application is on an instance, from what ``mssql_discover`` saw.
 
     ``logins`` and ``databases`` are the lists of those subsets. Names compare without case, so that ``Shop``
-    finds ``shop`` under every collation. Returns ``{"owner", "login"}`` (the names as spelt there, or None)
-    and ``"databases"``: ``[{"name", "state", "user_access", "deleted"}]`` of those that the owner login owns.
+    finds ``shop`` under every collation; the SIDs of the logins must be those given, else those made from the
+    names. Returns ``{"owner", "login"}`` (the names as spelt there, or None), ``"databases"``: ``[{"name",
+    "state", "user_access", "deleted"}]`` of those that the owner login owns, and ``"problems"``: sentences
+    about logins that have the names but are somebody else's.
     """
     names = {login["name"].lower(): login for login in logins}
     owner = names.get(owner_login(application).lower())
     customer = names.get(customer_login(application).lower())
+    foreign_owner = _foreign_problems(owner, "application_owner_sid", owner_sid)
+    foreign_customer = _foreign_problems(customer, "application_login_sid", customer_sid)
+    owner = None if foreign_owner else owner
+    customer = None if foreign_customer else customer
     owned = []
     for database in databases:
         if owner is not None and (database.get("owner") or "").lower() == owner["name"].lower():
@@ -212,6 +264,7 @@ def belonging(application: str, *, logins: list[dict], databases: list[dict]) ->
         "login": customer and customer["name"],
         "login_enabled": bool(customer) and not customer.get("is_disabled"),
         "databases": sorted(owned, key=lambda entry: entry["name"]),
+        "problems": foreign_owner + foreign_customer,
     }
 
 

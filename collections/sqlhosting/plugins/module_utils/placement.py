@@ -193,7 +193,14 @@ def _in_the_way(databases: list[dict], instance: dict, owner: str | None, platfo
 
 
 def _candidate(
-    name: str, result: dict, *, application: str, databases: list[dict], thresholds: dict, platform_login: str
+    name: str,
+    result: dict,
+    *,
+    application: str,
+    databases: list[dict],
+    thresholds: dict,
+    platform_login: str,
+    sids: dict,
 ) -> Candidate:
     instance = result.get("instance")
     if result.get("failed") or result.get("unreachable") or not instance:
@@ -203,14 +210,16 @@ def _candidate(
         return Candidate(name, reachable=False, against=[hidden])
     wanted_mib = _missing_mib(databases, instance)
     candidate = weigh(name, load_of(instance), wanted_mib=wanted_mib, thresholds=thresholds)
-    found = belonging(application, logins=instance["logins"], databases=instance["databases"])
-    candidate.holds = bool(found["owner"] or found["login"])
+    found = belonging(application, logins=instance["logins"], databases=instance["databases"], **sids)
+    # A login of somebody else holds the place too: booking elsewhere would hide that SIDs were left out.
+    candidate.holds = bool(found["owner"] or found["login"] or found["problems"])
     other_spelling = {found["owner"], found["login"]} - {
         owner_login(application),
         customer_login(application),
         None,
     }
-    in_the_way = [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
+    in_the_way = list(found["problems"])
+    in_the_way += [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
     in_the_way += _in_the_way(databases, instance, found["owner"], platform_login)
     candidate.blocked += in_the_way
     candidate.against += in_the_way
@@ -226,12 +235,15 @@ def place(
     named: str | None = None,
     must_exist: bool = False,
     platform_login: str = "",
+    owner_sid: str | None = None,
+    customer_sid: str | None = None,
 ) -> dict:
     """Choose. ``seen`` maps each instance of the pool to the result of its ``mssql_discover`` task.
 
     ``databases`` are those of the booking as ``layout`` gives them, ``named`` the instance it asks for,
     ``must_exist`` refuses where the application is not there yet, ``platform_login`` is whom new databases
-    belong to before they are handed to their owner. Returns ``{"instance": name,
+    belong to before they are handed to their owner, the SIDs those of the application's logins when they are
+    not made from the names. Returns ``{"instance": name,
     "exists": bool, "reasons": [sentence for each instance]}``. Raises :class:`PlacementError`.
     """
     thresholds = {**THRESHOLDS, **thresholds}
@@ -243,6 +255,7 @@ def place(
             databases=databases,
             thresholds=thresholds,
             platform_login=platform_login,
+            sids={"owner_sid": owner_sid, "customer_sid": customer_sid},
         )
         for name in sorted(seen)
     ]

@@ -1,0 +1,38 @@
+"""Deleting takes what bookings made and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.simulators import connect
+
+
+@pytest.mark.parametrize("playbook", ["delete_application", "delete_database"])
+def test_databases_and_logins_of_somebody_else_are_left_alone_whatever_their_names(
+    platform, simulator, playbook
+):
+    somebody = connect(simulator.instances["sql01"])
+    name = playbook.replace("delete_", "foreign_")
+    try:
+        for login in (f"{name}_owner", f"{name}_app"):
+            somebody.execute(f"CREATE LOGIN [{login}] WITH PASSWORD = N'Another-1-Secret'")
+        somebody.execute(f"CREATE DATABASE [{name}_payroll]")
+        somebody.execute(f"ALTER AUTHORIZATION ON DATABASE::[{name}_payroll] TO [{name}_owner]")
+
+        refused = platform.play(
+            playbook, application_name=name, application_database="payroll", application_purge=True
+        )
+        left = somebody.execute(f"SELECT COUNT(*) FROM sys.server_principals WHERE name LIKE N'{name}[_]%'")
+        assert left.fetchval() == 2
+    finally:
+        somebody.close()
+    assert refused.status != 0
+    assert f"a login {name}_owner is there that no booking made" in refused.output
+    assert refused.statements("intent") == []
+    assert f"{name}_payroll" in platform.databases("sql01")
+
+
+def test_a_date_that_is_none_is_refused(platform):
+    refused = platform.play("delete_application", application_name="shop", application_deletion_date="soon")
+    assert refused.status != 0
+    assert "write it as yyyymmdd" in refused.output
