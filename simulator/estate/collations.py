@@ -8,9 +8,9 @@ is that of Python's Unicode strings after folding: right for equality, approxima
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 _ANSI_80 = (
     "Albanian Arabic Chinese_PRC Chinese_PRC_Stroke Chinese_Taiwan_Bopomofo Chinese_Taiwan_Stroke Croatian "
@@ -165,21 +165,22 @@ class Collation:
             words.append("supplementary characters")
         return ", ".join(words) + (", UTF8" if self.is_utf8 else "")
 
-    def key(self, text: str) -> str:
-        """A key under which equal strings are equal: trailing blanks never count, the rest as the flags say."""
-        return _key(text, self.is_case_sensitive, self._is_accent_sensitive)
-
     @cached_property
-    def _is_accent_sensitive(self) -> bool:
-        return self.is_binary or "AS" in self.flags
+    def key(self) -> Callable[[str], str]:
+        """A key under which equal strings are equal: trailing blanks never count, the rest as the flags say."""
+        return _key_for(self.is_case_sensitive, self.is_binary or "AS" in self.flags)
 
 
-@lru_cache(maxsize=20_000)
-def _key(text: str, case_sensitive: bool, accent_sensitive: bool) -> str:
-    text = text.rstrip(" ")
-    if not accent_sensitive:
-        text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-    return text if case_sensitive else text.lower()
+@cache
+def _key_for(case_sensitive: bool, accent_sensitive: bool) -> Callable[[str], str]:
+    @lru_cache(maxsize=20_000)
+    def key(text: str) -> str:
+        text = text.rstrip(" ")
+        if not accent_sensitive:
+            text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+        return text if case_sensitive else text.lower()
+
+    return key
 
 
 def _sensitivities() -> Iterator[str]:
@@ -237,6 +238,7 @@ def all_collations() -> dict[str, Collation]:
     return dict(sorted(found.items()))
 
 
+@lru_cache(maxsize=1000)
 def find_collation(name: str) -> Collation | None:
     """The collation of that name in any case, or None."""
     return all_collations().get(name.lower())

@@ -133,8 +133,12 @@ class Instance:
 
     def find_database(self, name: str) -> Database | None:
         """The database of that name, whether or not it is open."""
-        key = self.name_key(name)
-        return next((d for d in self.databases if self.name_key(d.name) == key), None)
+        same = next((d for d in self.databases if d.name == name), None)  # mostly so, and quick
+        if same is not None:
+            return same
+        key = self.collation.key
+        wanted = key(name)
+        return next((d for d in self.databases if key(d.name) == wanted), None)
 
     def database(self, name: str) -> Database:
         """The database of that name. Raises 911."""

@@ -126,11 +126,9 @@ class Reply:
 
     def _rows(self, result: ResultSet) -> None:
         self._release()
-        head, codecs = tokens.columns(tuple(result.columns), self.collation)
+        head, encoders = tokens.columns(tuple(result.columns), self.collation)
         # Encoded apart from the buffer: a value that cannot be encoded must not leave half a token in it.
-        parts = [head]
-        parts.extend(tokens.row(values, codecs) for values in result.rows)
-        self.buffer += b"".join(parts)
+        self.buffer += head + tokens.rows(result.rows, encoders)
         status = DoneStatus.COUNT if result.counted else DoneStatus.FINAL
         self._done = (status, len(result.rows) if result.counted else 0, SELECT)
 

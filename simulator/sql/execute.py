@@ -96,7 +96,9 @@ class Runner:
     @property
     def context(self) -> Context:
         """What expressions of this scope know."""
-        return Context(self.session, self.frame.variables, self.session.database.name_key, self.frame.tables)
+        return Context(
+            self.session, self.frame.variables, self.session.database.collation.key, self.frame.tables
+        )
 
     async def run(self) -> AsyncGenerator[Result, None]:
         """Run the whole scope. Raises the SqlError that ended it."""

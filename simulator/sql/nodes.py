@@ -5,10 +5,26 @@ Every node is a frozen dataclass, so that equal expressions compare equal (GROUP
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from simulator.sqltypes import SqlType
+
+
+def parts_of(node: Any) -> Sequence[Any]:
+    """What a node or a tuple of nodes is made of; nothing for a plain value."""
+    if isinstance(node, tuple):
+        return node
+    kind: Any = type(node)
+    return [getattr(node, name) for name in _field_names(kind)]
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind)) if isinstance(kind, type) and is_dataclass(kind) else ()
+
 
 # --- expressions ----------------------------------------------------------------------------------
 

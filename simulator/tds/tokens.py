@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from simulator.results import Column
 from simulator.sqltypes import SqlType
 from simulator.tds.collations import WireCollation
-from simulator.tds.types import Codec, codec_for
+from simulator.tds.types import Encoder, codec_for
 
 TDS_7_4 = 0x74000004
-ROW = 0xD1
+ROW = b"\xd1"
 TEXT_MAX = 4000  # characters of a message that fit a token with a 16-bit length whatever else it carries
 
 
@@ -134,16 +134,20 @@ def return_value(ordinal: int, name: str, kind: SqlType, value: Any, collation: 
 
 
 @lru_cache(maxsize=512)
-def columns(shape: tuple[Column, ...], collation: WireCollation) -> tuple[bytes, tuple[Codec, ...]]:
+def columns(shape: tuple[Column, ...], collation: WireCollation) -> tuple[bytes, tuple[Encoder, ...]]:
     """COLMETADATA for the columns of a result, and how each is encoded."""
     codecs = tuple(codec_for(column.type, collation) for column in shape)
     parts = [struct.pack("<BH", 0x81, len(shape))]
     for column, codec in zip(shape, codecs, strict=True):
         # Flags: nullable, and "updatable unknown" as for the result of an expression.
         parts.append(struct.pack("<IH", 0, 8 | column.nullable) + codec.info + short_text(column.name))
-    return b"".join(parts), codecs
+    return b"".join(parts), tuple(codec.encode for codec in codecs)
 
 
-def row(values: Sequence[Any], codecs: Sequence[Codec]) -> bytes:
-    """ROW."""
-    return b"\xd1" + b"".join([codec.encode(value) for codec, value in zip(codecs, values, strict=True)])
+def rows(values: Iterable[Sequence[Any]], encoders: Sequence[Encoder]) -> bytes:
+    """A ROW for each of ``values``."""
+    parts: list[bytes] = []
+    for row in values:
+        parts.append(ROW)
+        parts += [encode(value) for encode, value in zip(encoders, row, strict=True)]
+    return b"".join(parts)

@@ -136,11 +136,14 @@ def _string(kind: SqlType, collation: WireCollation) -> Codec:
     pad = (" " * length).encode(code_page) if kind.name in {"char", "nchar"} else b""
 
     def encode(value: Any) -> bytes:
+        if value is None:
+            return NULL_LENGTH_16
         data = data_of(value)[:size]
-        data += pad[len(data) :]
+        if pad:
+            data += pad[len(data) :]
         return len(data).to_bytes(2, "little") + data
 
-    return _nullable(info, encode, NULL_LENGTH_16)
+    return Codec(info, encode)
 
 
 def _plp(data: bytes) -> bytes:

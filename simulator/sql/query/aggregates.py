@@ -44,6 +44,10 @@ def sorted_by(
     items: list[Any], keys: Callable[[Any], Sequence[Any]], descending: Sequence[bool]
 ) -> list[Any]:
     """``items`` in the order of several keys, each ascending or descending; stable."""
+    if not any(descending):
+        if len(descending) == 1:
+            return sorted(items, key=lambda item: sort_key(keys(item)[0]))
+        return sorted(items, key=lambda item: [sort_key(key) for key in keys(item)])
     found = list(items)
     for at in range(len(descending) - 1, -1, -1):
         found.sort(key=lambda item: sort_key(keys(item)[at]), reverse=descending[at])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
@@ -99,9 +99,8 @@ class Compiler:
             return tuple(self.normal(item) for item in node)
         if isinstance(node, (nodes.Query, nodes.Source)):
             return node
-        if is_dataclass(node) and not isinstance(node, type):
-            return (type(node).__name__, *(self.normal(getattr(node, f.name)) for f in fields(node)))
-        return node
+        parts = nodes.parts_of(node)
+        return (type(node).__name__, *(self.normal(part) for part in parts)) if parts else node
 
     def converted(self, node: nodes.Expression, target: SqlType) -> Call:
         """The value of ``node`` converted to ``target``."""

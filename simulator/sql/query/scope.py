@@ -72,6 +72,16 @@ class ScopeSource:
     parts: tuple[str, ...]
     columns: Sequence[Column]
     offset: int
+    _places: dict[str, list[int]] | None = None
+
+    def places(self, name: str, key: Callable[[str], str]) -> Sequence[int]:
+        """The positions of the columns called ``name``."""
+        if self._places is None:
+            self._places = {}
+            for at, column in enumerate(self.columns):
+                if column.name:
+                    self._places.setdefault(key(column.name), []).append(at)
+        return self._places.get(key(name), ())
 
 
 class Scope:
@@ -123,14 +133,12 @@ class Scope:
 
     def _matches(self, ref: ColumnRef) -> list[tuple[int, Column]]:
         key = self.context.key
-        name = key(ref.parts[-1])
         prefix = ref.parts[:-1]
         return [
-            (source.offset + at, column)
+            (source.offset + at, source.columns[at])
             for source in self.sources
             if not prefix or self._prefixes(source, prefix)
-            for at, column in enumerate(source.columns)
-            if column.name and key(column.name) == name
+            for at in source.places(ref.parts[-1], key)
         ]
 
     def _prefixes(self, source: ScopeSource, prefix: tuple[str, ...]) -> bool:

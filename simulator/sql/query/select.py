@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
@@ -99,11 +101,7 @@ def _named_columns(table: nodes.CommonTable, columns: list[Column]) -> list[Colu
 def _mentions(node: Any, name: str, context: Context) -> bool:
     if isinstance(node, nodes.NamedSource) and len(node.parts) == 1:
         return context.key(node.parts[0]) == context.key(name)
-    if isinstance(node, tuple):
-        return any(_mentions(item, name, context) for item in node)
-    if is_dataclass(node) and not isinstance(node, type):
-        return any(_mentions(getattr(node, f.name), name, context) for f in fields(node))
-    return False
+    return any(_mentions(part, name, context) for part in nodes.parts_of(node))
 
 
 def _recursive(table: nodes.CommonTable, context: Context) -> CommonRows:
@@ -383,6 +381,33 @@ class SelectPlan:
             if where is None or where():
                 yield row
 
+    def _reader(self) -> Callable[[], Row]:
+        """Reads the select list for what is in place; if it is bare columns, off the row at once."""
+        scope, calls = self.scope, self._calls
+        own = ("column", id(scope))
+        places = [node[2] for node in self._nodes if isinstance(node, tuple) and node[:2] == own]
+        if len(places) < len(calls):
+            return lambda: tuple([call() for call in calls])
+        if len(places) == 1:
+            return lambda: (scope.row[places[0]],)
+        pick = itemgetter(*places)
+        return lambda: pick(scope.row)
+
+    def _placed(self) -> Iterator[None]:
+        """Puts one output row's source (a row or a group) after the other in place."""
+        if self._grouping is None and not self.windows:
+            for _ in self._source_rows():
+                yield
+            return
+        units = self.units()
+        for window in self.windows:
+            window.compute(units, self._place)
+        for at, unit in enumerate(units):
+            self._place(unit)
+            for window in self.windows:
+                window.index = at
+            yield
+
     def units(self) -> list[_Unit]:
         """The rows or groups that reach the select list."""
         if self._grouping is None:
@@ -407,19 +432,14 @@ class SelectPlan:
 
     def rows(self) -> list[Row]:
         """Run it."""
-        units = self.units()
-        for window in self.windows:
-            window.compute(units, self._place)
-        found: list[tuple[Row, list[Any]]] = []
         limit = self._limits.top()
         early = limit if limit is not None and not self._order and not self.query.distinct else None
         if early is not None and self.query.top_percent:
             early = None
-        for at, unit in enumerate(units[:early] if early is not None else units):
-            self._place(unit)
-            for window in self.windows:
-                window.index = at
-            found.append((tuple(call() for call in self._calls), [call() for call, _ in self._order]))
+        read, keys = self._reader(), [call for call, _ in self._order]
+        found: list[tuple[Row, list[Any]]] = [
+            (read(), [key() for key in keys]) for _ in islice(self._placed(), early)
+        ]
         if self.query.distinct:
             found = self._distinct(found)
         if self._order:
@@ -482,8 +502,4 @@ def _has_aggregate(node: Any) -> bool:
         return False
     if isinstance(node, nodes.Call) and node.name in AGGREGATES and node.over is None:
         return True
-    if isinstance(node, tuple):
-        return any(_has_aggregate(item) for item in node)
-    if is_dataclass(node) and not isinstance(node, type):
-        return any(_has_aggregate(getattr(node, f.name)) for f in fields(node))
-    return False
+    return any(_has_aggregate(part) for part in nodes.parts_of(node))
