@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -40,6 +41,12 @@ def login_options(instance: Instance, driver: str, **more: Any) -> dict[str, Any
         "odbc_driver": DRIVERS[driver],
         **more,
     }
+
+
+def module_code(module: str) -> Any:
+    """The code behind a module such as ``mssql_database``: ARGUMENT_SPEC, SPEC_RULES and run."""
+    utils = "ansible_collections.sqlhosting.mssql.plugins.module_utils."
+    return importlib.import_module(utils + module.removeprefix("mssql_"))
 
 
 @dataclass
