@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseNotReady,
     InvalidInput,
     ObjectExists,
     ObjectMissing,
     PermissionDenied,
+    TemplateError,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login import ARGUMENT_SPEC
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_databases import problem_of, require_open
@@ -87,6 +89,16 @@ def test_the_password_is_in_the_sent_text_only() -> None:
     create = render(decide_create("app", asked(password=password), sid=None)[0])
     assert "N'It''s-a-Secret-9'" in create.text
     assert "Secret" not in create.captured
+
+
+def test_no_other_template_can_capture_the_password_either() -> None:
+    created = decide_create("app", asked(password=PASSWORD), sid=None)
+    (set_again,), _notes = decide_changes(
+        existing(password_matches=False), asked(password=PASSWORD), sid=None, planned=nothing_planned
+    )
+    for change in (created[0], set_again):
+        with pytest.raises(TemplateError):
+            tsql.render("ALTER LOGIN [x] WITH PASSWORD = {{ password|literal }}", change.values)
 
 
 ALTER = "ALTER LOGIN [app] "

@@ -98,7 +98,16 @@ def test_another_secret_gives_the_same_hash() -> None:
 
 def test_a_wrapped_secret_can_be_printed_only_as_a_secret() -> None:
     assert render("P = {{ p|secret('pw') }}", {"p": Secret("x")}).text == "P = N'x'"
-    for source in ("{{ p }}", "{{ p|literal }}", "{{ p|ident }}", "{{ p.value }}"):
+    for source in (
+        "{{ p }}",
+        "{{ p|literal }}",
+        "{{ p|ident }}",
+        "{{ p.value|literal }}",
+        "{{ p._value|literal }}",
+        "{{ p|attr('_value')|literal }}",
+        "{{ '{0._value}'.format(p)|literal }}",
+        "{{ p|keyword('A') }}",
+    ):
         with pytest.raises(TemplateError) as caught:
             render(source, {"p": Secret("planted")})
         assert "planted" not in str(caught.value)

@@ -113,7 +113,7 @@ class Session:
         Runs in check mode too.
         """
         statement = self._statement(template, _journal.READ, database, values)
-        statement.parameters = tuple(_plain_secret(value) for value in parameters)
+        statement.parameters = tuple(tsql.revealed(value) for value in parameters)
         self._connect()
         self._enter(statement.database)
         return self._send(statement)
@@ -381,7 +381,3 @@ class _Outcome:
         self.rowcount: int | None = None
         self.messages: list[dict] = []
         self.error: dict | None = None
-
-
-def _plain_secret(value: object) -> object:
-    return value.value if isinstance(value, tsql.Secret) else value

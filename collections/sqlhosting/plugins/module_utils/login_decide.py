@@ -11,6 +11,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password im
     check_possible_password,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import Login
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.tsql import Secret
 
 ALWAYS = "always"  # option update_password
 
@@ -36,7 +37,7 @@ def decide_create(name: str, params: dict, *, sid: str | None) -> list:
             f"created [{name}]",
             creates=f"login:{name}",
             name=name,
-            password=password,
+            password=Secret(password),
             must_change=bool(params["must_change"]),
             sid=sid,
             default_database=params["default_database"],
@@ -114,7 +115,7 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
         "login/set_password",
         f"password of [{login.name}] set",
         name=login.name,
-        password=params["password"] or "",
+        password=Secret(params["password"] or ""),
         must_change=bool(params["must_change"]),
     )
     switches = _switches(login, policy, expiration)

@@ -40,12 +40,17 @@ class Secret:
     """A value that only ``|secret`` may print. Wrap passwords in it and no template can leak them."""
 
     def __init__(self, value: str) -> None:
-        self.value = value
+        self._value = value  # the sandbox keeps templates away from names that begin with "_"
 
     def __repr__(self) -> str:
         return "<secret>"
 
     __str__ = __repr__
+
+
+def revealed(value: object) -> object:
+    """What a :class:`Secret` holds; anything else as it is."""
+    return value._value if isinstance(value, Secret) else value
 
 
 class Rendered:
@@ -108,8 +113,7 @@ def literal(value: object) -> _Sql:
 def secret(value: object, label: object) -> _Sql:
     """``N'value'`` in the text that is sent, ``N'$(label)'`` in the text that is captured."""
     _refuse_undefined(value)
-    if isinstance(value, Secret):
-        value = value.value
+    value = revealed(value)
     if not isinstance(value, str):
         raise TemplateError(f"|secret takes a string, not {type(value).__name__}")
     if not isinstance(label, str) or not label:
