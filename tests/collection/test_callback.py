@@ -93,3 +93,12 @@ def test_without_the_callback_a_run_has_one_journal(run_ansible: AnsibleRunner, 
     assert run.returncode == 0, run.output
     (journal,) = Path(run_ansible.folder).glob(".artifacts/journals/*.jsonl")
     assert len({json.loads(raw)["run"] for raw in journal.read_text().splitlines()}) == 1
+
+
+def test_a_journal_that_is_a_device_fails_the_task_and_is_not_read(
+    run_ansible: AnsibleRunner, simulator: Simulator
+) -> None:
+    run = run_ansible.playbook([_play(simulator, "never_made")], SQLHOSTING_JOURNAL="/dev/full")
+    assert run.returncode == 2, run.output
+    assert "journal /dev/full: No space left on device" in run.output
+    assert _closing_lines(run.output) == []

@@ -65,6 +65,8 @@ class Journal:
 
 def read_journal(path: Path) -> Journal:
     """Read a journal; torn lines are counted, not fatal. Raises :class:`JournalError`."""
+    if path.exists() and not path.is_file():
+        raise JournalError(f"{path}: not a file")  # a device may never end
     try:
         data = path.read_bytes()
     except OSError as exc:

@@ -79,11 +79,10 @@ def _begin(name: str) -> None:
 
 
 def _lines_of(path: str, run: str) -> list:
-    try:
-        with open(path, "rb") as file:
-            return [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
-    except FileNotFoundError:
+    if not os.path.isfile(path):  # nothing was journalled, or it is a device: /dev/full can be read for ever
         return []
+    with open(path, "rb") as file:
+        return [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
 
 
 def planned_texts(path: str, run: str) -> list:
