@@ -62,6 +62,7 @@ class Instance:
     running: dict[str, int] = field(default_factory=dict)  # values in use
     error_log: deque[ErrorLogLine] = field(default_factory=lambda: deque(maxlen=1000))
     backups: list[dict[str, Any]] = field(default_factory=list)  # msdb.dbo.backupset, oldest first
+    port: int = 0  # where it listens
     cpu_percent: int = 5
     available_memory_mib: int = 0
 
@@ -72,7 +73,7 @@ class Instance:
                 for name, number in self._fixed_roles().items()
             ]
             next(role for role in self.roles if role.name == "sysadmin").members.add(1)  # sa
-        self.cpu_percent = self.spec.cpu_percent
+        self.cpu_percent, self.port = self.spec.cpu_percent, self.spec.port
         wanted = self.spec.available_memory_mib
         self.available_memory_mib = self.spec.memory_mib // 2 if wanted is None else wanted
 

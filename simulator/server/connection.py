@@ -310,6 +310,7 @@ class Connection(asyncio.Protocol):
             program=login.library,
         )
         session.on_kill = self.kill
+        session.is_encrypted = self._tls is not None and not self._encrypts_login_only
         self.session = session
         self.spid = session.spid
 

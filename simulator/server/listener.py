@@ -54,7 +54,7 @@ class InstanceServer:
                 f"instance {self.name}: port {self.port} cannot be used ({exc.strerror}); "
                 "free it or give the instance another 'port' (0 takes any)"
             ) from exc
-        self.port = self._reserved.getsockname()[1]
+        self.port = self.instance.port = self._reserved.getsockname()[1]
         await self.settle()
 
     def _bound_socket(self) -> socket.socket:

@@ -23,6 +23,7 @@ from simulator.results import (
     StatementDone,
 )
 from simulator.sql import nodes
+from simulator.sql.absent import absent_procedure
 from simulator.sql.query import dml
 from simulator.sql.query.arithmetic import compute, result_type
 from simulator.sql.query.compile import Compiled, Compiler, conversion
@@ -392,8 +393,7 @@ class Runner:
         body = PROCEDURES.get(name[-1].lower())
         schema = name[-2].lower() if len(name) > 1 else ""
         if body is None or schema not in {"", "dbo", "sys"}:
-            error = sql_error(2812, ".".join(name), state=62)
-            raise error
+            raise absent_procedure(name[-1]) or sql_error(2812, ".".join(name), state=62)
         before = session.database
         if len(name) > 2 and name[-3]:
             session.use(name[-3])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
+from simulator.sql.absent import absent_function
 from simulator.sql.lexer import Token, TokenStream
 from simulator.sql.registry import FUNCTIONS
 from simulator.sql.typenames import parse_type
@@ -318,7 +319,7 @@ class ExpressionParser:
         name = token.text.lower()
         if name.startswith("@@"):
             if name not in FUNCTIONS:
-                raise _at(sql_error(137, token.text), token)
+                raise _at(absent_function(name) or sql_error(137, token.text), token)
             return nodes.GlobalVariable(name)
         if name not in self.declared:
             raise _at(sql_error(137, token.text), token)
@@ -468,7 +469,8 @@ class ExpressionParser:
         if found is None:
             if "." in call.name and not call.name.startswith("sys."):
                 raise _at(sql_error(4121, call.name.split(".")[0], call.name), token)
-            raise _at(sql_error(195, token.value, "built-in function name", state=10), token)
+            unknown = sql_error(195, token.value, "built-in function name", state=10)
+            raise _at(absent_function(call.name) or unknown, token)
         count = len(call.arguments)
         if count < found.least or (found.most is not None and count > found.most):
             if found.least == found.most:

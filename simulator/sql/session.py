@@ -83,6 +83,7 @@ class Session:
         self.original_login_name = login.name
         self.last_request_time = self.login_time
         self.is_running = False
+        self.is_encrypted = False
         self.killed = False
         self.on_kill: Callable[[], None] | None = None
         self.options = Options()
@@ -90,7 +91,13 @@ class Session:
         instance.sessions[self.spid] = self
         self._begin_anew()
 
+    @property
+    def sql_handle(self) -> bytes:
+        """sys.dm_exec_requests.sql_handle of what this session runs."""
+        return b"\2" + self.spid.to_bytes(4, "big") + bytes(39)
+
     def _begin_anew(self) -> None:
+        self.running_text = ""
         self.row_count = 0
         self.last_error = 0
         self.last_identity: int | None = None
@@ -113,6 +120,7 @@ class Session:
     async def run_batch(self, text: str) -> AsyncGenerator[Result, None]:
         """Run a batch. A :class:`SqlError` raised out of it ends the message."""
         with self._running():
+            self.running_text = text
             block = parse_batch(text)
             async for result in self._whole(Runner(self, Frame(), block)):
                 yield result
@@ -391,6 +399,7 @@ class Session:
             raise sql_error(217, 32)
         database, options = self.database, replace(self.options)
         self.nesting += 1
+        self.running_text = text
         try:
             block = parse_batch(text, frozenset(frame.variables) | frozenset(frame.tables))
             async for result in Runner(self, frame, block).run():

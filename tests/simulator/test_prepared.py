@@ -1,4 +1,3 @@
-
 """Parameters and prepared statements as the drivers send them, and the procedures behind them."""
 
 from __future__ import annotations

@@ -181,12 +181,8 @@ _NONE = {
     "sys.parameters": "object_id:int name:sysname? parameter_id:int system_type_id:tinyint user_type_id:int",
     "sys.linked_logins": "server_id:int local_principal_id:int? uses_self_credential:bit "
     "remote_name:sysname?",
-    "sys.database_mirroring": "database_id:int mirroring_guid:guid? mirroring_state:tinyint? "
-    "mirroring_state_desc:nvarchar(60)? mirroring_role:tinyint? mirroring_role_desc:nvarchar(60)?",
     "sys.dm_database_encryption_keys": "database_id:int encryption_state:int create_date:datetime "
     "key_algorithm:nvarchar(32) key_length:int encryptor_thumbprint:varbinary(20) percent_complete:real",
-    "sys.dm_tran_locks": "resource_type:nvarchar(60) resource_database_id:int request_mode:nvarchar(60) "
-    "request_status:nvarchar(60) request_session_id:int",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -208,7 +209,12 @@ _MESSAGES = columns(
 def messages(_session: Any, _database: Database) -> Rows:
     """The messages that the simulator can send."""
 
-    return [(n, 1033, severity, 0, text) for n, (severity, text) in sorted(MESSAGES.items())]
+    return [
+        (n, 1033, severity, 0, _PLACE.sub("%ls", text)) for n, (severity, text) in sorted(MESSAGES.items())
+    ]
+
+
+_PLACE = re.compile(r"\{\d\}")
 
 
 _LANGUAGES = columns(

@@ -122,6 +122,12 @@ def system_views(session: Any, _database: Database) -> Rows:
     return rows(_OBJECTS, _system_views(session))
 
 
+@view("sys.system_objects", _OBJECTS)
+def system_objects(session: Any, _database: Database) -> Rows:
+    """The system views that the simulator has."""
+    return rows(_OBJECTS, _system_views(session))
+
+
 @view("sys.views", _OBJECTS)
 def views(_session: Any, _database: Database) -> Rows:
     """User views: the simulator has none."""
@@ -195,8 +201,26 @@ def columns_(session: Any, database: Database) -> Rows:
 
 @view("sys.all_columns", _COLUMNS)
 def all_columns(session: Any, database: Database) -> Rows:
-    """Columns of user tables."""
-    return columns_(session, database)
+    """Columns of user tables and of the system views."""
+    return [*columns_(session, database), *system_columns(session, database)]
+
+
+@view("sys.system_columns", _COLUMNS)
+def system_columns(session: Any, database: Database) -> Rows:
+    """Columns of the system views."""
+    found = []
+    for of in _system_views(session):
+        name = ("sys." if of["schema_id"] == 4 else "information_schema.") + of["name"].lower()
+        for place, c in enumerate(VIEWS[name].columns_for(session.instance), 1):
+            text = c.type.name in {"char", "varchar", "nchar", "nvarchar"}
+            found.append(
+                {
+                    "object_id": of["object_id"], "name": c.name, "column_id": place, **type_row(c.type),
+                    "collation_name": database.collation_name if text else None,
+                    "is_nullable": int(c.nullable), "is_ansi_padded": 1, "is_sparse": 0, "is_column_set": 0,
+                }
+            )  # fmt: skip
+    return rows(_COLUMNS, found)
 
 
 _TYPES = columns(

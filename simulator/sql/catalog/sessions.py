@@ -32,7 +32,7 @@ _SESSIONS = columns(
 )
 
 
-def _seen(session: Any) -> list[Any]:
+def seen_sessions(session: Any) -> list[Any]:
     """The sessions that this one may see: all with VIEW SERVER STATE, else those of its own login."""
     state = has_server(session, "VIEW SERVER STATE") or has_server(session, "VIEW SERVER PERFORMANCE STATE")
     everybody = list(session.instance.sessions.values())
@@ -48,7 +48,7 @@ def _local(value: Any) -> Any:
 def dm_exec_sessions(session: Any, _database: Database) -> Rows:
     """User sessions (51 and up)."""
     found = []
-    for s in _seen(session):
+    for s in seen_sessions(session):
         at = _local(s.login_time)
         running = s is session
         found.append(
@@ -87,16 +87,17 @@ _REQUESTS = columns(
 
 @view("sys.dm_exec_requests", _REQUESTS)
 def dm_exec_requests(session: Any, _database: Database) -> Rows:
-    """Requests that run now: this one, and other sessions that say what they run (``current_command``)."""
+    """Requests that run now: this one, and those that wait (WAITFOR, or a client slow to read)."""
     found = []
-    for s in _seen(session):
-        command = "SELECT" if s is session else getattr(s, "current_command", None)
-        if command is None:
+    for s in seen_sessions(session):
+        if not s.is_running:
             continue
+        command = "SELECT" if s is session else "WAITFOR"
         found.append(
             {
                 "session_id": s.spid, "start_time": session.instance.clock.local(),
                 "status": "running" if s is session else "suspended", "command": command,
+                "sql_handle": s.sql_handle if s is session else None,
                 "database_id": s.database.database_id, "user_id": 1, "blocking_session_id": 0,
                 "last_wait_type": "MISCELLANEOUS", "wait_resource": "", "percent_complete": 0.0,
                 "open_transaction_count": s.transaction_count, "text_size": 2147483647,
@@ -132,10 +133,10 @@ def dm_exec_connections(session: Any, _database: Database) -> Rows:
                 "session_id": s.spid, "most_recent_session_id": s.spid, "connect_time": at,
                 "net_transport": "TCP", "protocol_type": "TSQL", "protocol_version": 0x74000004,
                 "endpoint_id": 4,
-                "encrypt_option": "TRUE" if getattr(s, "encrypted", True) else "FALSE", "auth_scheme": "SQL",
+                "encrypt_option": "TRUE" if s.is_encrypted else "FALSE", "auth_scheme": "SQL",
                 "num_reads": 1, "num_writes": 1, "last_read": at, "last_write": at, "net_packet_size": 4096,
                 "client_net_address": "127.0.0.1", "local_net_address": "127.0.0.1",
-                "local_tcp_port": session.instance.spec.port,
+                "local_tcp_port": session.instance.port,
                 "connection_id": uuid5(NAMESPACE_OID, f"{s.spid}-{at}"),
             }
         )  # fmt: skip

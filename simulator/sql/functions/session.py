@@ -17,6 +17,7 @@ from simulator.sqltypes import (
     TINYINT,
     UNIQUEIDENTIFIER,
     SqlType,
+    Variant,
     decimal,
     nvarchar,
 )
@@ -103,6 +104,37 @@ def _error_message(session: Any) -> str | None:
 def _error_procedure(session: Any) -> str | None:
     error = _caught(session)
     return None if error is None else error.procedure or None
+
+
+# --- the connection
+
+
+@function("host_name", nvarchar(128))
+def _host_name(session: Any) -> str:
+    return str(session.host_name)
+
+
+@function("app_name", nvarchar(128))
+def _app_name(session: Any) -> str:
+    return str(session.app_name)
+
+
+@function("connectionproperty", SQL_VARIANT)
+def _connectionproperty(session: Any, name: Any) -> Variant | None:
+    """What CONNECTIONPROPERTY tells of a TCP connection to this machine; NULL for an unknown name."""
+    values: dict[str, Any] = {
+        "net_transport": "TCP",
+        "protocol_type": "TSQL",
+        "auth_scheme": "SQL",
+        "local_net_address": "127.0.0.1",
+        "local_tcp_port": session.instance.port,
+        "client_net_address": "127.0.0.1",
+        "physical_net_transport": "TCP",
+    }
+    found = values.get(str(name).lower())
+    if found is None:
+        return None
+    return Variant(INT if isinstance(found, int) else nvarchar(48), found)
 
 
 # --- counters and settings

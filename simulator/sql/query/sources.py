@@ -8,6 +8,7 @@ from typing import Any
 from simulator.errors import sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql import nodes
+from simulator.sql.absent import absent_source
 from simulator.sql.query.compile import Compiled, Compiler
 from simulator.sql.query.scope import Context, Scope
 from simulator.sql.registry import TABLE_FUNCTIONS, VIEWS, View
@@ -70,7 +71,7 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
         return Plan(scope, start, lambda: list(table.rows.values()))
     found = find_view(context, parts)
     if found is None:
-        error = sql_error(208, ".".join(parts))
+        error = absent_source(parts) or sql_error(208, ".".join(parts))
         error.line = source.line
         raise error
     view, database = found
@@ -111,7 +112,7 @@ def find_view(context: Context, parts: tuple[str, ...]) -> tuple[View, Any] | No
     if len(parts) >= 2 or schema:
         for prefix in (f"{database.name}.{schema}.{name}", f"{schema}.{name}"):
             view = view or VIEWS.get(prefix.lower())
-    if view is None and (len(parts) == 1 or schema.lower() == "dbo"):
+    if view is None and (len(parts) == 1 or not parts[-2] or schema.lower() == "dbo"):
         view = VIEWS.get(f"sys.{name}") if name.startswith("sys") else None
     return None if view is None else (view, database)
 
@@ -131,7 +132,7 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     if found is None and len(short) == 2 and short[0] in {"", ":"}:
         found = TABLE_FUNCTIONS.get(f"sys.{short[1]}".lower())
     if found is None:
-        raise sql_error(208, ".".join(source.parts), state=3)
+        raise absent_source(source.parts) or sql_error(208, ".".join(source.parts), state=3)
     compiler = Compiler(scope)
     start = scope.width
     calls = [_argument(compiler, argument) for argument in source.arguments]
