@@ -23,6 +23,11 @@ _FIRST_READS = {
         "instance/databases",
         "instance/files",
         "instance/logins",
+        "instance/configuration",
+        "instance/endpoints",
+        "instance/availability_groups",
+        "instance/availability_databases",
+        "quota/used",
     ),
     "mssql_login": ("login/observe", "user/observe"),
     "mssql_quota": (
