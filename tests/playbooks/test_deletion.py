@@ -36,3 +36,12 @@ def test_a_date_that_is_none_is_refused(platform):
     refused = platform.play("delete_application", application_name="shop", application_deletion_date="soon")
     assert refused.status != 0
     assert "write it as yyyymmdd" in refused.output
+
+
+@pytest.mark.parametrize("spelling", ["true", "no"])
+def test_on_the_command_line_purging_is_asked_for_and_not_asked_for_in_words(platform, spelling):
+    name = {"application_name": f"purged_{spelling}", "application_instance": "sql01"}
+    platform.play("book_application", application_databases=[{"name": "orders"}], **name).succeeded()
+    done = platform.play("delete_application", "-e", f"application_purge={spelling}", **name).succeeded()
+    left = [database for database in platform.databases("sql01") if database.startswith("purged_" + spelling)]
+    assert len(left) == (0 if spelling == "true" else 1), done.output
