@@ -75,6 +75,7 @@ _MSDB = _names(
     sysmail_allitems sysmail_profile sysoperators syspolicy_policies sysproxies sysschedules syssessions
     """
 )
+_TABLE_FUNCTIONS = _names("string_split generate_series containstable freetexttable")
 _FUNCTIONS = _names(
     """
     applock_mode applock_test approx_count_distinct assemblyproperty asymkey_id atn2 binary_checksum
@@ -131,6 +132,8 @@ def absent_source(parts: tuple[str, ...]) -> SqlError | None:
     name = parts[-1].lower()
     schema = parts[-2].lower() if len(parts) > 1 else ""
     database = parts[-3].lower() if len(parts) > 2 else ""
+    if not schema and name in _TABLE_FUNCTIONS:
+        return unknown_tsql(name.upper())
     in_sys = name in _VIEWS and (schema == "sys" or name.startswith(("sys", "fn_")))
     in_msdb = name in _MSDB and database in {"", "msdb"} and schema in {"", "dbo"}
     return unknown_tsql(".".join(parts)) if in_sys or in_msdb else None

@@ -234,6 +234,8 @@ class ExpressionParser:
     def _postfix(self, found: Expression) -> Expression:
         stream = self.stream
         while True:
+            if stream.at("at", "time", "zone"):
+                raise unknown_tsql("AT TIME ZONE")
             if stream.accept("collate"):
                 found = nodes.Collate(self._operand(found), stream.identifier())
             elif (

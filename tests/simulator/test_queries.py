@@ -153,3 +153,15 @@ def test_names_compare_under_a_case_sensitive_server_collation(simulator: Any, d
 def test_another_databases_views_are_read_in_its_context(connection: pyodbc.Connection) -> None:
     rows = connection.execute("SELECT name FROM [msdb].sys.database_files ORDER BY file_id").fetchall()
     assert [row.name for row in rows] == ["MSDBData", "MSDBLog"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT COUNT(*) FROM sys.fn_helpcollations() a CROSS JOIN sys.fn_helpcollations() b",
+        "SELECT COUNT(*) FROM sys.fn_helpcollations() a JOIN sys.fn_helpcollations() b ON a.name < b.name",
+    ],
+)
+def test_a_query_that_would_stop_everybody_is_refused(query: str, connection: pyodbc.Connection) -> None:
+    with pytest.raises(pyodbc.Error, match="looks at more than 3000000 rows"):
+        connection.execute(query)

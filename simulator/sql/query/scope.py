@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.errors import SqlError, sql_error
+from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql.nodes import ColumnRef
 from simulator.sqltypes import SqlType
@@ -30,6 +30,22 @@ class CommonRows:
     rows: Callable[[], Sequence[Sequence[Any]]]
 
 
+ROWS_MAX = 3_000_000  # rows that one statement may look at: some ten seconds for which nobody else is served
+
+
+@dataclass
+class Work:
+    """How many rows a statement has looked at."""
+
+    rows: int = 0
+
+    def look_at(self, rows: int) -> None:
+        """Count rows. Raises 59999 beyond the limit: one thread serves all clients."""
+        self.rows += rows
+        if self.rows > ROWS_MAX:
+            raise unknown_tsql(f"a statement that looks at more than {ROWS_MAX} rows")
+
+
 @dataclass
 class Context:
     """What one statement's execution knows. ``key`` is the database's collation's."""
@@ -40,6 +56,7 @@ class Context:
     tables: dict[str, Any] = field(default_factory=dict)  # table variables by name with @
     common: dict[str, CommonRows] = field(default_factory=dict)
     line: int = 1
+    work: Work = field(default_factory=Work)
 
     def with_common(self, name: str, rows: CommonRows) -> Context:
         """This context with one more common table expression."""
@@ -50,6 +67,7 @@ class Context:
             self.tables,
             {**self.common, self.key(name): rows},
             self.line,
+            self.work,
         )
 
 

@@ -42,6 +42,7 @@ class Plan:
             return self._read()
         if self._kept is None:
             self._kept = [tuple(row) for row in self._read()]
+        self.scope.context.work.look_at(len(self._kept))
         return self._kept
 
 
@@ -234,17 +235,19 @@ def _join(source: nodes.Join, scope: Scope) -> Plan:
 
 
 def _crossed(left: Plan, right: Plan) -> Iterator[Row]:
-    others = list(right.rows())
-    for row in left.rows():
+    rows, others = list(left.rows()), list(right.rows())
+    left.scope.context.work.look_at(len(rows) * len(others))
+    for row in rows:
         for other in others:
             yield (*row, *other)
 
 
 def _applied(kind: str, left: Plan, right: Plan, pad: Row) -> Iterator[Row]:
-    nothing = (None,) * right.width
+    nothing, work = (None,) * right.width, left.scope.context.work
     for row in list(left.rows()):
         left.scope.row = (*pad, *row)
         found = list(right.rows())
+        work.look_at(len(found))
         if not found and kind == "left":
             yield (*row, *nothing)
         for other in found:
@@ -259,7 +262,7 @@ def _matched(  # noqa: PLR0917 - the parts of one join
     on: Callable[[], Any],
     hashed: tuple[Callable[[], Any], Callable[[], Any]] | None,
 ) -> Iterator[Row]:
-    scope = left.scope
+    scope, work = left.scope, left.scope.context.work
     others = [tuple(row) for row in right.rows()]
     no_left, no_right = (None,) * left.width, (None,) * right.width
     used: set[int] = set()
@@ -271,11 +274,15 @@ def _matched(  # noqa: PLR0917 - the parts of one join
             scope.row = (*pad, *no_left, *other)
             index.setdefault(hashed[1](), []).append(at)
         index.pop(None, None)
-    for row in list(left.rows()):
-        candidates: Iterable[int] = everything
+    rows = list(left.rows())
+    if index is None:
+        work.look_at(len(rows) * len(others))
+    for row in rows:
+        candidates: Sequence[int] = everything
         if index is not None and hashed is not None:
             scope.row = (*pad, *row, *no_right)
             candidates = index.get(hashed[0](), ())
+            work.look_at(len(candidates))
         matched = False
         for at in candidates:
             joined = (*row, *others[at])
