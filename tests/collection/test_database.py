@@ -110,6 +110,7 @@ def test_unusual_names_make_exactly_that_database(both: Both, session: Any, unus
         ({"name": "master", "state": "absent"}, "system database"),
         ({"name": "x" * 129}, "at most 123 are possible"),
         ({"name": "new\nline"}, "control character"),
+        ({"name": "shop\u202e]--"}, "changes the direction of text"),
         ({"name": "n", "collation": "Klingon_CI_AS"}, "not known to the instance"),
         ({"name": "n", "collation": "Assamese_100_CI_AS"}, "for Unicode data only"),
         ({"name": "n", "owner": "nobody"}, "there is no login [nobody]"),

@@ -16,13 +16,16 @@ SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb", "mssqlsystemresource", 
 # Contained availability groups bring <group>_master and <group>_msdb (SQL Server 2022).
 _CONTAINED_SYSTEM = re.compile(r".+_(master|msdb)", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
+# Bidirectional controls let a statement read otherwise than it runs ("Trojan Source", CVE-2021-42574).
+_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def check_name(name: str, *, field: str = "name", maximum: int = MAX_NAME) -> str:
     """``name`` itself, if SQL Server and the people who read it can tell it from others.
 
-    Raises :class:`InvalidInput`: 1 to ``maximum`` UTF-16 units, no control characters, no blanks at the ends
-    (``=`` in T-SQL ignores trailing blanks, so ``[shop ]`` and ``[shop]`` would be one).
+    Raises :class:`InvalidInput`: 1 to ``maximum`` UTF-16 units, no control characters, none that change the
+    direction of text, no blanks at the ends (``=`` in T-SQL ignores trailing blanks, so ``[shop ]`` and ``[shop]``
+    would be one).
     """
     units = len(name.encode("utf-16-le", "surrogatepass")) // 2
     if not name:
@@ -35,6 +38,12 @@ def check_name(name: str, *, field: str = "name", maximum: int = MAX_NAME) -> st
         )
     if _CONTROL.search(name):
         raise InvalidInput(field=field, problem=f"{name!r} holds a control character or a line end")
+    if _DIRECTION.search(name):
+        raise InvalidInput(
+            field=field,
+            problem=f"{name!a} holds a character that changes the direction of text",
+            remedy="Leave it out: statements with it read otherwise than they run.",
+        )
     if any(0xD800 <= ord(character) <= 0xDFFF for character in name):
         raise InvalidInput(field=field, problem=f"{name!r} is not valid Unicode")
     if name != name.strip():
