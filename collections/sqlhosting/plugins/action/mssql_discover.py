@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import discover
 from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._action import SharedAction
 
 
 class ActionModule(SharedAction):
     """Runs mssql_discover: in this process, or on the target."""
+
+    code = discover

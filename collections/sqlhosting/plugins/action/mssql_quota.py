@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import quota
 from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._action import SharedAction
 
 
 class ActionModule(SharedAction):
     """Runs mssql_quota: in this process, or on the target."""
+
+    code = quota

@@ -26,7 +26,7 @@ import os
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
-from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._warm import warm_templates
+from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._warm import warm
 
 _ADHOC = "__adhoc_playbook__"  # ansible's name for the playbook behind the ansible command
 
@@ -51,7 +51,7 @@ class CallbackModule(CallbackBase):
         """Before the workers of a task are forked: do once what each of them would do."""
         del is_conditional
         try:
-            warm_templates(task.resolved_action or task.action)
+            warm(task.resolved_action or task.action)
         except Exception as exc:
             self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
 

@@ -10,17 +10,15 @@ settings travel with it and its journal lines are brought back, also after a fai
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import shlex
 from collections.abc import Mapping
+from types import ModuleType
 
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._arguments import full_spec, validate
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, MssqlError
@@ -33,22 +31,11 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._plan import load
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
 
-_UTILS = "ansible_collections.sqlhosting.mssql.plugins.module_utils."
-_PREFIX = "mssql_"
 # mssql_plan reads the controller's journal, so it never runs elsewhere.
 _ALWAYS_IN_PROCESS = frozenset(("mssql_plan",))
 _IN_PROCESS_VARIABLE = "sqlhosting_in_process"
 _END = "sqlhosting-journal-end"
 _NATIVE = ((str, str.__str__), (int, int), (float, float))
-
-
-def _preload() -> None:
-    """Import every module's code. Ansible imports this file in the parent, and its workers inherit it."""
-    for name in ("database", "discover", "login", "plan", "quota"):
-        if importlib.util.find_spec(_UTILS + name):
-            importlib.import_module(_UTILS + name)
-    # A worker that meets a filter for the first time loads it anew, in every task: about 20 ms each.
-    filter_loader.get("sqlhosting.mssql.application_names")
 
 
 def _begin_run() -> None:
@@ -60,13 +47,16 @@ def _begin_run() -> None:
         os.environ[_journal.JOURNAL_VARIABLE] = _journal.default_path(folder, "ansible", os.getpid())
 
 
-_preload()
 _begin_run()
 
 
 class SharedAction(ActionBase):
-    """Run ``sqlhosting.mssql.mssql_<object>``; each module's action is a subclass of its own name."""
+    """Run ``sqlhosting.mssql.mssql_<object>``; each module's action is a subclass of its own name.
 
+    Its file imports the module's code, and Ansible imports that file in the parent: the workers inherit it.
+    """
+
+    code: ModuleType  # the module's ARGUMENT_SPEC, SPEC_RULES and run
     _supports_check_mode = True
     _supports_async = False
     _supports_diff = True
@@ -77,7 +67,7 @@ class SharedAction(ActionBase):
         del tmp
         task_vars = task_vars or {}
         name = (self._task.resolved_action or self._task.action).rpartition(".")[2]
-        module = _module_code(name)
+        module = self.code
         raw = plain(self._task.args)
         saved = dict(os.environ)
         try:
@@ -181,11 +171,6 @@ def _checked(result: dict, fetched: list[dict], remote: str, context: RunContext
             f"read completely. Append its lines to {context.journal.path}. {result.get('msg', '')}"
         ).rstrip()
     return result
-
-
-def _module_code(name: str):
-    """The module's own code: ARGUMENT_SPEC, SPEC_RULES and run."""
-    return importlib.import_module(_UTILS + name[len(_PREFIX) :])
 
 
 def plain(value: object) -> object:
