@@ -264,3 +264,21 @@ def test_a_client_that_resets_its_connection_leaves_no_session(
     connection.close()
     connect(instance).execute("SELECT 1")  # a round trip later the server has seen the end
     assert "leaves" not in {session["app_name"] for session in simulator.control.sessions("sql01")}
+
+
+def test_sqlalchemy_reads_back_the_tables_that_it_made(instance: Instance, driver: str) -> None:
+    string = urllib.parse.quote_plus(connection_string(instance, driver=driver, database="tempdb"))
+    engine = sqlalchemy.create_engine(f"mssql+pyodbc:///?odbc_connect={string}")
+    made = sqlalchemy.MetaData()
+    parent, child = f"parent_{driver}", f"child_{driver}"
+    sqlalchemy.Table(parent, made, sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True))
+    column = sqlalchemy.Column("parent_id", sqlalchemy.ForeignKey(f"{parent}.id", name=f"fk_{driver}"))
+    sqlalchemy.Table(child, made, column)
+    made.create_all(engine)
+    try:
+        found = sqlalchemy.MetaData()
+        found.reflect(engine, only=[parent, child])
+        assert [key.target_fullname for key in found.tables[child].foreign_keys] == [f"{parent}.id"]
+    finally:
+        made.drop_all(engine)
+        engine.dispose()

@@ -182,7 +182,8 @@ def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None)
     scope.add(None, (), columns)
     paging = query.paging
     compiler = Compiler(scope)
-    order = [(_set_order(item, columns, compiler), item.descending) for item in paging.order]
+    selected = _selected(query)
+    order = [(_set_order(item, columns, selected, compiler), item.descending) for item in paging.order]
     limits = _Limits(paging, None, compiler)
 
     def rows() -> list[Row]:
@@ -213,8 +214,19 @@ def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
     return types
 
 
-def _set_order(item: nodes.OrderItem, columns: list[Column], compiler: Compiler) -> Callable[[], Any]:
+def _selected(query: nodes.Query) -> list[Any]:
+    """The select list of a set operation's first SELECT: ORDER BY may repeat its columns with their prefix."""
+    while isinstance(query, nodes.SetOperation):
+        query = query.left
+    return [item.expression for item in query.items] if isinstance(query, nodes.Select) else []
+
+
+def _set_order(
+    item: nodes.OrderItem, columns: list[Column], selected: list[Any], compiler: Compiler
+) -> Callable[[], Any]:
     node = item.expression
+    if isinstance(node, nodes.ColumnRef) and len(node.parts) > 1 and node in selected[: len(columns)]:
+        node = nodes.Literal(selected.index(node) + 1, INT)
     if isinstance(node, nodes.Literal) and isinstance(node.value, int):
         if not 1 <= node.value <= len(columns):
             raise sql_error(108, node.value)
