@@ -24,8 +24,8 @@ def check_name(name: str, *, field: str = "name", maximum: int = MAX_NAME) -> st
     """``name`` itself, if SQL Server and the people who read it can tell it from others.
 
     Raises :class:`InvalidInput`: 1 to ``maximum`` UTF-16 units, no control characters, none that change the
-    direction of text, no blanks at the ends (``=`` in T-SQL ignores trailing blanks, so ``[shop ]`` and ``[shop]``
-    would be one).
+    direction of text, no blanks at the ends (``=`` in T-SQL ignores trailing blanks, so ``[shop ]`` and
+    ``[shop]`` would be one).
     """
     units = len(name.encode("utf-16-le", "surrogatepass")) // 2
     if not name:
