@@ -17,7 +17,7 @@ from simulator.sql.parse_queries import QueryParser
 from simulator.sql.parse_tables import parse_table_spec
 from simulator.sql.registry import find_grammar
 from simulator.sql.typenames import parse_type
-from simulator.sqltypes import INT
+from simulator.sqltypes import INT, SqlType
 
 _PARSED_TEXTS = 512  # distinct texts kept; a text's tree is some ten times its size
 _MAX_NESTING = 100
@@ -417,7 +417,7 @@ class Parser(QueryParser):
         if stream.accept("default"):
             return nodes.DefaultValue()
         if stream.accept("null"):
-            return nodes.Literal(None, nodes.SqlType("null"))
+            return nodes.Literal(None, SqlType("null"))
         if token.kind == "variable":
             stream.next()
             return self.variable(token)
@@ -426,7 +426,7 @@ class Parser(QueryParser):
         if token.is_name or (token.kind == "word" and token.lower not in RESERVED):
             stream.next()
             text = str(token.value)
-            return nodes.Literal(text, nodes.SqlType("nvarchar", max(len(text), 1)))
+            return nodes.Literal(text, SqlType("nvarchar", max(len(text), 1)))
         raise stream.fail(token)
 
     # --- transactions, time

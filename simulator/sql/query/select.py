@@ -215,7 +215,7 @@ def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
 
 
 def _selected(query: nodes.Query) -> list[Any]:
-    """The select list of a set operation's first SELECT: ORDER BY may repeat its columns with their prefix."""
+    """The select list of a set operation's first SELECT; ORDER BY may repeat its columns with prefixes."""
     while isinstance(query, nodes.SetOperation):
         query = query.left
     return [item.expression for item in query.items] if isinstance(query, nodes.Select) else []
