@@ -116,7 +116,7 @@ KNOWN = _table(
     (
         (262, 229, 230, 297, 300, 371, 15247, 15578, 6102, 6104, 15317),
         errors.PermissionDenied,
-        "Grant the right to the login, see docs/connection.md.",
+        "Grant the right to the login, see docs/databases-and-logins.md.",
     ),
     (
         (3701, 15151),
