@@ -1,4 +1,4 @@
-"""A SQL Server simulator: speaks TDS to unmodified drivers, holds simulated instances, imports nothing of ours.
+"""A SQL Server simulator: speaks TDS to unmodified drivers. Imports nothing of ours.
 
 Layers, each importing only those above it in this list:
 

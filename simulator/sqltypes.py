@@ -3,7 +3,8 @@
 Python values that travel with them: ``None`` (NULL), ``int`` (bit, tinyint … bigint), ``float``,
 ``decimal.Decimal`` (decimal, numeric, money), ``str`` (char, varchar, nchar, nvarchar, sysname, xml),
 ``bytes`` (binary, varbinary), ``uuid.UUID`` (uniqueidentifier), ``datetime.date``, ``datetime.time``,
-naive ``datetime.datetime`` (datetime, datetime2, smalldatetime), aware ``datetime.datetime`` (datetimeoffset).
+naive ``datetime.datetime`` (datetime, datetime2, smalldatetime), aware ``datetime.datetime``
+(datetimeoffset).
 A ``sql_variant`` value is a :class:`Variant`.
 """
 

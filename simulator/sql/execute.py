@@ -26,7 +26,8 @@ from simulator.sql import nodes
 from simulator.sql.absent import absent_procedure
 from simulator.sql.query import dml
 from simulator.sql.query.arithmetic import compute, result_type
-from simulator.sql.query.compile import Compiled, Compiler, conversion
+from simulator.sql.query.compile import Compiler
+from simulator.sql.query.compiled import Compiled, conversion
 from simulator.sql.query.scope import Cell, Context, Scope
 from simulator.sql.query.select import SelectPlan, plan_query, with_tables
 from simulator.sql.registry import EXECUTORS, PROCEDURES, Argument

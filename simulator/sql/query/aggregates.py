@@ -29,7 +29,7 @@ from simulator.sqltypes import BIGINT, INT, MAX, SqlType
 
 if TYPE_CHECKING:
     from simulator.sql.nodes import Call
-    from simulator.sql.query.compile import Compiled
+    from simulator.sql.query.compiled import Compiled
 
 Order = list[tuple[Callable[[], Any], bool]]
 _SPREAD = frozenset({"stdev", "stdevp", "var", "varp"})

@@ -6,9 +6,7 @@ False or None (unknown).
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
@@ -16,55 +14,36 @@ from simulator.sql import nodes
 from simulator.sql.parse_expressions import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
 from simulator.sql.query.arithmetic import compute, result_type
-from simulator.sql.query.like import like_pattern
+from simulator.sql.query.compiled import (
+    Call,
+    Compiled,
+    cached_rows,
+    conversion,
+    literal_type,
+    operand,
+    plain,
+)
+from simulator.sql.query.conditions import ConditionCompiler
 from simulator.sql.query.scope import Scope
 from simulator.sql.registry import FUNCTIONS
 from simulator.sql.typenames import type_of_name
 from simulator.sql.values import (
     INTEGERS,
-    MONEY,
     NULL_TYPE,
     NUMBERS,
     STRINGS,
     comparable,
     convert,
     negative,
-    text_of,
     unify,
 )
-from simulator.sqltypes import BIT, INT, MAX, SqlType, Variant
+from simulator.sqltypes import BIT, INT, MAX, SqlType
 
-Call = Callable[[], Any]
 _CANNOT_TRY = {529}  # TRY_CAST of types that never convert is still an error
 
 
-@dataclass
-class Compiled:
-    """A compiled expression. ``fold`` is set when an explicit COLLATE chose how its text compares."""
-
-    type: SqlType
-    call: Call
-    nullable: bool = True
-    fold: Callable[[str], str] | None = None
-    name: str = ""  # the column's name, for a bare column reference
-
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "<>": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-class Compiler:
+class Compiler(ConditionCompiler):
     """Compiles expressions in one scope."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.context = scope.context
 
     # --- values
 
@@ -146,11 +125,11 @@ class Compiler:
     def _binary(self, node: nodes.Binary) -> Compiled:
         left, right = self.value(node.left), self.value(node.right)
         types = [
-            _literal_type(node.left, left.type, right.type),
-            _literal_type(node.right, right.type, left.type),
+            literal_type(node.left, left.type, right.type),
+            literal_type(node.right, right.type, left.type),
         ]
         kind = result_type(node.operator, *types)
-        first, second = _operand(left, kind), _operand(right, kind)
+        first, second = operand(left, kind), operand(right, kind)
         calculate = compute(node.operator, kind)
 
         def call() -> Any:
@@ -223,7 +202,7 @@ class Compiler:
         session, function = self.context.session, found.call
         takes = (*found.takes, *[None] * len(arguments))
         calls = [
-            conversion(argument, kind) if kind is not None else _plain(argument)
+            conversion(argument, kind) if kind is not None else plain(argument)
             for argument, kind in zip(arguments, takes, strict=False)
         ]
         kind = found.type_for([argument.type for argument in arguments])
@@ -332,7 +311,7 @@ class Compiler:
         plan = self.subquery(node.query)
         if len(plan.columns) != 1:
             raise sql_error(116)
-        rows = _cached(plan)
+        rows = cached_rows(plan)
 
         def call() -> Any:
             found = rows()
@@ -342,12 +321,6 @@ class Compiler:
 
         return Compiled(plan.columns[0].type, call)
 
-    def subquery(self, query: nodes.Query) -> Any:
-        """The plan of a subquery, which may read columns of this scope."""
-        from simulator.sql.query.select import plan_query  # noqa: PLC0415 - queries hold expressions and vice versa
-
-        return plan_query(query, self.context, self.scope)
-
     def _collate(self, node: nodes.Collate) -> Compiled:
         operand = self.value(node.operand)
         if operand.type.name not in STRINGS:
@@ -355,215 +328,11 @@ class Compiler:
         fold = self.context.session.fold_of(node.collation, self.context)
         return Compiled(operand.type, operand.call, operand.nullable, fold)
 
-    # --- conditions
-
-    def condition(self, node: nodes.Condition) -> Call:
-        """A condition's three-valued truth."""
-        handler = _CONDITIONS.get(type(node))
-        if handler is None:
-            raise unknown_tsql(f"{type(node).__name__} in this place")
-        return handler(self, node)
-
-    def keys(self, left: Compiled, right: Compiled) -> tuple[Call, Call]:
-        """Closures of both sides as keys that compare as SQL Server compares the two types."""
-        kind = unify(left.type, right.type)
-        if kind.name in {"xml", "text", "ntext", "image"}:
-            raise sql_error(402, left.type.name, right.type.name, "equal to")
-        if kind.name == "bit" and "null" not in (left.type.name, right.type.name):
-            kind = BIT
-        fold = comparable(kind, left.fold or right.fold or self.context.key)
-        variant = "sql_variant" in (left.type.name, right.type.name)
-        calls = [part.call if variant else conversion(part, kind) for part in (left, right)]
-
-        def keyed(read: Call) -> Call:
-            return lambda: None if (value := read()) is None else fold(value)
-
-        return keyed(calls[0]), keyed(calls[1])
-
-    def _compare(self, node: nodes.Compare) -> Call:
-        first, second = self.keys(self.value(node.left), self.value(node.right))
-        compare = _COMPARE[node.operator]
-
-        def call() -> bool | None:
-            a = first()
-            if a is None:
-                return None
-            b = second()
-            return None if b is None else compare(a, b)
-
-        return call
-
-    def _and(self, node: nodes.And) -> Call:
-        left, right = self.condition(node.left), self.condition(node.right)
-
-        def call() -> bool | None:
-            a = left()
-            if a is False:
-                return False
-            b = right()
-            return False if b is False else (None if a is None or b is None else True)
-
-        return call
-
-    def _or(self, node: nodes.Or) -> Call:
-        left, right = self.condition(node.left), self.condition(node.right)
-
-        def call() -> bool | None:
-            a = left()
-            if a:
-                return True
-            b = right()
-            return True if b else (None if a is None or b is None else False)
-
-        return call
-
-    def _not(self, node: nodes.Not) -> Call:
-        operand = self.condition(node.operand)
-        return lambda: None if (value := operand()) is None else not value
-
-    def _is_null(self, node: nodes.IsNull) -> Call:
-        read, negated = self.value(node.operand).call, node.negated
-        return lambda: (_unwrapped(read()) is None) is not negated
-
-    def _like(self, node: nodes.Like) -> Call:
-        operand, pattern = self.value(node.operand), self.value(node.pattern)
-        escape = self.value(node.escape).call if node.escape is not None else None
-        fold = operand.fold or pattern.fold or self.context.key
-        texts = [_text(operand), _text(pattern)]
-
-        def call() -> bool | None:
-            text, wanted = texts[0](), texts[1]()
-            if text is None or wanted is None:
-                return None
-            return like_pattern(wanted, escape() if escape else None, fold)(text)
-
-        return call
-
-    def _in_list(self, node: nodes.InList) -> Call:
-        operand = self.value(node.operand)
-        pairs = [self.keys(operand, self.value(item)) for item in node.items]
-
-        def call() -> bool | None:
-            unknown = False
-            for mine, other in pairs:
-                a, b = mine(), other()
-                if a is None:
-                    return None
-                if b is None:
-                    unknown = True
-                elif a == b:
-                    return True
-            return None if unknown else False
-
-        return call
-
-    def _in_query(self, node: nodes.InQuery) -> Call:
-        return self._quantified(nodes.Quantified("=", node.operand, False, node.query))
-
-    def _quantified(self, node: nodes.Quantified) -> Call:
-        plan = self.subquery(node.query)
-        if len(plan.columns) != 1:
-            raise sql_error(116)
-        rows = _cached(plan)
-        cell: list[Any] = [None]
-        inner = Compiled(plan.columns[0].type, lambda: cell[0])
-        mine, other = self.keys(self.value(node.operand), inner)
-        compare, every = _COMPARE[node.operator], node.every
-
-        def call() -> bool | None:
-            unknown = False
-            a = mine()
-            for row in rows():
-                cell[0] = row[0]
-                b = other()
-                if a is None or b is None:
-                    unknown = True
-                elif compare(a, b) is not every:
-                    return not every
-            return None if unknown else every
-
-        return call
-
-    def _exists(self, node: nodes.Exists) -> Call:
-        rows = _cached(self.subquery(node.query))
-        return lambda: bool(rows())
-
-
-def _cached(plan: Any) -> Callable[[], list[Any]]:
-    """The rows of a subquery, read once when it does not depend on the outer row."""
-    kept: list[Any] = []
-
-    def rows() -> list[Any]:
-        if plan.correlated:
-            return list(plan.rows())
-        if not kept:
-            kept.append(list(plan.rows()))
-        return list(kept[0])
-
-    return rows
-
-
-def conversion(part: Compiled, target: SqlType) -> Call:
-    """The value of ``part`` as ``target``, converted implicitly."""
-    source, read = part.type, part.call
-    if source == target or source.name == "null" or target.name == "null":
-        return read
-    if source.name in STRINGS and target.name in STRINGS and target.length in (MAX, None):
-        return read
-    if (
-        source.name in INTEGERS
-        and target.name in INTEGERS
-        and INTEGERS[source.name][1] <= INTEGERS[target.name][1]
-    ):
-        return read
-    return lambda: convert(read(), source, target)
-
-
-def _operand(part: Compiled, kind: SqlType) -> Call:
-    """An operand as the operator's type, without rounding exact numbers to the result's scale."""
-    if kind.name in {"decimal", "numeric"} or kind.name in MONEY:
-        if part.type.name in {"decimal", "numeric", *MONEY}:
-            return part.call
-        if part.type.name in INTEGERS:
-            wide = SqlType("numeric", None, 38, 0)
-            return lambda: convert(part.call(), part.type, wide)
-    if kind.name in STRINGS:
-        if part.type.name in STRINGS:
-            return part.call
-        return conversion(part, SqlType(kind.name, MAX))
-    if kind.name in {"varbinary", "binary"} and part.type.name in {"varbinary", "binary"}:
-        return part.call
-    return conversion(part, kind)
-
-
-def _literal_type(node: nodes.Expression, kind: SqlType, other: SqlType) -> SqlType:
-    """An integer constant beside a decimal counts with its own digits, not as numeric(10)."""
-    if kind.name == "int" and other.name in {"decimal", "numeric"} and isinstance(node, nodes.Literal):
-        return SqlType("numeric", None, len(str(abs(node.value))), 0)
-    return kind
-
 
 def _as_condition(node: nodes.Expression) -> nodes.Condition:
     if not isinstance(node, nodes.Condition):
         raise unknown_tsql("CASE WHEN without a condition")
     return node
-
-
-def _unwrapped(value: Any) -> Any:
-    return value.value if isinstance(value, Variant) else value
-
-
-def _plain(part: Compiled) -> Call:
-    """The value as functions take it: a variant gives the value it carries."""
-    if part.type.name != "sql_variant":
-        return part.call
-    return lambda: _unwrapped(part.call())
-
-
-def _text(part: Compiled) -> Call:
-    if part.type.name in STRINGS or part.type.name == "null":
-        return part.call
-    return lambda: None if (value := _unwrapped(part.call())) is None else text_of(value, part.type)
 
 
 _VALUES: dict[type, Callable[[Compiler, Any], Compiled]] = {
@@ -579,16 +348,4 @@ _VALUES: dict[type, Callable[[Compiler, Any], Compiled]] = {
     nodes.Method: Compiler._method,
     nodes.ScalarQuery: Compiler._scalar_query,
     nodes.Collate: Compiler._collate,
-}
-_CONDITIONS: dict[type, Callable[[Compiler, Any], Call]] = {
-    nodes.Compare: Compiler._compare,
-    nodes.And: Compiler._and,
-    nodes.Or: Compiler._or,
-    nodes.Not: Compiler._not,
-    nodes.IsNull: Compiler._is_null,
-    nodes.Like: Compiler._like,
-    nodes.InList: Compiler._in_list,
-    nodes.InQuery: Compiler._in_query,
-    nodes.Quantified: Compiler._quantified,
-    nodes.Exists: Compiler._exists,
 }

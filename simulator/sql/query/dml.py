@@ -10,7 +10,8 @@ from simulator.estate.tables import ForeignKey, Table, TableColumn
 from simulator.results import Column, ResultSet, StatementDone
 from simulator.sql import nodes
 from simulator.sql.query.arithmetic import compute, result_type
-from simulator.sql.query.compile import Compiled, Compiler, conversion
+from simulator.sql.query.compile import Compiler
+from simulator.sql.query.compiled import Compiled, conversion
 from simulator.sql.query.scope import Cell, Context, Scope
 from simulator.sql.query.select import plan_query, with_tables
 from simulator.sql.query.sources import find_table, find_view, plan_source

@@ -13,7 +13,8 @@ from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.parse_expressions import AGGREGATES
 from simulator.sql.query.aggregates import WindowSlot, sorted_by
-from simulator.sql.query.compile import Compiled, Compiler, conversion
+from simulator.sql.query.compile import Compiler
+from simulator.sql.query.compiled import Compiled, conversion
 from simulator.sql.query.scope import Cell, CommonRows, Context, Grouping, Scope
 from simulator.sql.query.shape import shape_rows
 from simulator.sql.query.sources import check_named, plan_source, plan_values

@@ -9,7 +9,8 @@ from simulator.errors import sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.absent import absent_source
-from simulator.sql.query.compile import Compiled, Compiler
+from simulator.sql.query.compile import Compiler
+from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.scope import Context, Scope
 from simulator.sql.registry import TABLE_FUNCTIONS, VIEWS, View
 from simulator.sql.values import unify
@@ -200,7 +201,7 @@ def check_named(columns: Sequence[Column], alias: str, context: Context) -> None
 
 def plan_values(query: nodes.Values, scope: Scope) -> tuple[list[Column], Callable[[], list[Row]]]:
     """The columns (without names) and rows of VALUES."""
-    from simulator.sql.query.compile import conversion  # noqa: PLC0415 - keeps the import list short
+    from simulator.sql.query.compiled import conversion  # noqa: PLC0415 - keeps the import list short
 
     compiler = Compiler(scope)
     cells: list[list[Compiled]] = [[compiler.value(cell) for cell in row] for row in query.rows]
