@@ -9,7 +9,7 @@ export LC_ALL := C.UTF-8
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
 PYTEST_ARGS ?=
-PYTHON_CODE := simulator webapp demo benchmarks tests collections/sqlhosting
+PYTHON_CODE := simulator webapp demo benchmarks tests scripts collections/sqlhosting
 
 .PHONY: help setup demo test check format lint types imports ansible-lint sanity molecule bench lock build clean
 

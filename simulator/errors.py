@@ -20,7 +20,7 @@ class TopologyError(SimulatorError):
 class SqlError(SimulatorError):
     """An error that SQL Server would send. Severity 20 and above also closes the connection.
 
-    ``also`` holds errors that the server sends together with this one, in order (1802 after 5170, 5069, 8180 …).
+    ``also`` holds errors that the server sends together with this one, in order (1802 after 5170, 8180 …).
     """
 
     number: int

@@ -20,7 +20,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ResultSet:
-    """Rows of one statement. ``counted`` is False under SET NOCOUNT ON: the DONE then carries no row count."""
+    """Rows of one statement. ``counted`` is False under SET NOCOUNT ON: its DONE carries no row count."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
@@ -29,7 +29,7 @@ class ResultSet:
 
 @dataclass(frozen=True)
 class StatementDone:
-    """A statement that returned no rows is over. ``row_count`` is None where SQL Server sends no count (DDL, SET)."""
+    """A statement without rows is over. ``row_count`` is None where SQL Server sends none (DDL, SET)."""
 
     row_count: int | None = None
 
@@ -48,7 +48,7 @@ class Info:
 
 @dataclass(frozen=True)
 class ErrorMessage:
-    """An error token (severity 11 or more) that did not end the message; see also :class:`simulator.errors.SqlError`."""
+    """An error token (severity 11 or more) that did not end the message: a :class:`SqlError` sent."""
 
     number: int
     severity: int
@@ -105,7 +105,7 @@ Result = (
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a remote procedure call as it came over the wire. ``name`` includes the ``@`` or is empty."""
+    """A parameter of a remote procedure call as it came. ``name`` includes the ``@`` or is empty."""
 
     name: str
     type: SqlType
