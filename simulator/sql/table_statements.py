@@ -20,7 +20,8 @@ from simulator.sql.parse_tables import (
     TruncateTable,
 )
 from simulator.sql.query.compile import Compiler
-from simulator.sql.query.dml import column_of, reserve
+from simulator.sql.query.dml import column_of
+from simulator.sql.query.integrity import reserve
 from simulator.sql.query.scope import Context, Scope
 from simulator.sql.query.select import SelectPlan
 from simulator.sql.registry import executes

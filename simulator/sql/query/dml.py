@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from simulator.errors import SqlError, sql_error, unknown_tsql
-from simulator.estate.tables import ForeignKey, Table, TableColumn
+from simulator.errors import sql_error, unknown_tsql
+from simulator.estate.tables import Table, TableColumn
 from simulator.results import Column, ResultSet, StatementDone
 from simulator.sql import nodes
 from simulator.sql.query.arithmetic import compute, result_type
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled, conversion
+from simulator.sql.query.integrity import Rules, check_not_referenced, is_temporary, reserve
 from simulator.sql.query.scope import Cell, Context, Scope
 from simulator.sql.query.select import plan_query, with_tables
 from simulator.sql.query.sources import find_table, find_view, plan_source
@@ -19,7 +20,6 @@ from simulator.sql.values import BINARIES, NULL_TYPE, STRINGS, convert, type_nam
 from simulator.sqltypes import INT, MAX, SqlType
 
 Result = ResultSet | StatementDone
-_ROW_OVERHEAD_BYTES = 13
 
 
 def target_table(context: Context, parts: tuple[str, ...], permission: str) -> Table:
@@ -178,8 +178,8 @@ def _insert_rows(
     statement: nodes.Insert, table: Table, values: list[dict[TableColumn, Any]], context: Context
 ) -> Result:
     session = context.session
-    database = session.resolve(statement.target)[0] if not _is_temporary(table) else None
-    rules = _Rules(table, context, "INSERT")
+    database = session.resolve(statement.target)[0] if not is_temporary(table) else None
+    rules = Rules(table, context, "INSERT")
     rows: list[tuple[Any, ...]] = []
     with session.atomic() as undo:
         for given in values:
@@ -209,84 +209,6 @@ def _insert_rows(
     session.row_count = len(rows)
     pairs: list[tuple[Any, Any]] = [(row, None) for row in rows]
     return _finish(statement.output, table, pairs, context, ("inserted",))
-
-
-def _is_temporary(table: Table) -> bool:
-    return table.name.startswith(("#", "@"))
-
-
-def reserve(
-    database: Any, table: Table, rows: Iterable[Sequence[Any]], undo: list[Callable[[], None]]
-) -> None:
-    """Take the space of ``rows`` in the database's files. Raises 1105 or 9002 when they are full."""
-    total = sum(_ROW_OVERHEAD_BYTES + sum(_bytes_of(value) for value in row) for row in rows)
-    kib = total / 1024
-    if not kib:
-        return
-    database.reserve(kib, f"{table.full_name}")
-    table.used_kib += kib
-
-    def give_back() -> None:
-        table.used_kib -= kib
-        database.reserve(-kib)
-
-    undo.append(give_back)
-
-
-def _bytes_of(value: Any) -> int:
-    if isinstance(value, str):
-        return 2 * len(value) + 2
-    if isinstance(value, bytes):
-        return len(value) + 2
-    return 8
-
-
-class _Rules:
-    """NOT NULL, CHECK and foreign keys of one table, compiled once per statement."""
-
-    def __init__(self, table: Table, context: Context, verb: str) -> None:
-        self.table, self.context, self.verb = table, context, verb
-        self.scope = Scope(context)
-        self.scope.add(None, (table.schema, table.name), table.result_columns)
-        compiler = Compiler(self.scope)
-        self.checks = [(check, compiler.condition(check.condition)) for check in table.checks]
-        self.required = [(at, c) for at, c in enumerate(table.columns) if not c.nullable]
-
-    def check(self, row: tuple[Any, ...]) -> None:
-        """Raises 515 or 547."""
-        database = "tempdb" if _is_temporary(self.table) else self.context.session.database.name
-        for at, column in self.required:
-            if row[at] is None:
-                raise sql_error(515, column.name, f"{database}.{self.table.full_name}", self.verb, state=2)
-        self.scope.row = row
-        for check, holds in self.checks:
-            if holds() is False:
-                raise sql_error(
-                    547, self.verb, "CHECK", check.name, database, self.table.full_name, "", state=0
-                )
-
-    def check_references(self, row: tuple[Any, ...]) -> None:
-        """Raises 547 when a row refers to none."""
-        for foreign in self.table.foreign_keys:
-            values = [row[self.table.position(column)] for column in foreign.columns]
-            if any(value is None for value in values) or _rows_with(foreign.referenced, foreign, values):
-                continue
-            column = f", column '{foreign.referenced_columns[0].name}'" if len(values) == 1 else ""
-            raise sql_error(
-                547, self.verb, "FOREIGN KEY", foreign.name, self.context.session.database.name,
-                foreign.referenced.full_name, column, state=0,
-            )  # fmt: skip
-
-
-def _rows_with(table: Table, foreign: ForeignKey, values: list[Any]) -> list[int]:
-    fold = table.fold
-    wanted = [fold(value) for value in values]
-    for key in table.keys:
-        if key.is_unique and key.columns == foreign.referenced_columns:
-            found = key.entries.get(tuple(wanted))
-            return [] if found is None else [found]
-    places = [table.position(column) for column in foreign.referenced_columns]
-    return [n for n, row in table.rows.items() if [fold(row[at]) for at in places] == wanted]
 
 
 # --- OUTPUT ---------------------------------------------------------------------------------------
@@ -423,7 +345,7 @@ def update(statement: nodes.Update, context: Context) -> Result:
     targets = _Targets(statement, context, "UPDATE")
     table = targets.table
     setters = [_setter(item, targets, table, context) for item in statement.assignments]
-    rules = _Rules(table, context, "UPDATE")
+    rules = Rules(table, context, "UPDATE")
     changes: dict[int, tuple[Any, ...]] = {}
     old_rows: dict[int, tuple[Any, ...]] = {}
     for number, old in targets:
@@ -442,7 +364,7 @@ def update(statement: nodes.Update, context: Context) -> Result:
         changes[number], old_rows[number] = made, old
     with session.atomic() as undo:
         for number, made in changes.items():
-            _check_not_referenced(table, old_rows[number], made, context, "UPDATE")
+            check_not_referenced(table, old_rows[number], made, context, "UPDATE")
         undo.append(table.replace(changes))
         for made in changes.values():
             rules.check_references(made)
@@ -498,51 +420,11 @@ def delete(statement: nodes.Delete, context: Context) -> Result:
             if number in table.rows:
                 undo.append(table.delete(number))
         for _, old in found:
-            _check_not_referenced(table, old, None, context, "DELETE", undo)
-        if not _is_temporary(table) and table.rows == {} and table.used_kib:
+            check_not_referenced(table, old, None, context, "DELETE", undo)
+        if not is_temporary(table) and table.rows == {} and table.used_kib:
             kib, table.used_kib = table.used_kib, 0.0
             session.resolve(statement.target if statement.source is None else (table.schema, table.name))[
                 0
             ].reserve(-kib)
     session.row_count = len(found)
     return _finish(statement.output, table, [(old, None) for _, old in found], context, ("deleted",))
-
-
-def _check_not_referenced(  # noqa: PLR0917 - recursive; every caller has all of them
-    table: Table,
-    old: tuple[Any, ...],
-    new: tuple[Any, ...] | None,
-    context: Context,
-    verb: str,
-    undo: list[Callable[[], None]] | None = None,
-) -> None:
-    """Rows of other tables that refer to ``old``: cascade, set null, or raise 547."""
-    if _is_temporary(table):
-        return
-    session = context.session
-    for child, foreign in session.tables_of(session.database).referencing(table):
-        values = [old[table.position(column)] for column in foreign.referenced_columns]
-        if new is not None and values == [
-            new[table.position(column)] for column in foreign.referenced_columns
-        ]:
-            continue
-        places = [child.position(column) for column in foreign.columns]
-        wanted = [table.fold(value) for value in values]
-        hit = [n for n, row in child.rows.items() if [child.fold(row[at]) for at in places] == wanted]
-        if not hit:
-            continue
-        if new is not None or foreign.on_delete == "no action" or undo is None:
-            column = f", column '{foreign.columns[0].name}'" if len(values) == 1 else ""
-            raise _reference_error(verb, foreign, session.database.name, child.full_name, column)
-        for number in hit:
-            row = child.rows[number]
-            if foreign.on_delete == "cascade":
-                undo.append(child.delete(number))
-                _check_not_referenced(child, row, None, context, verb, undo)
-            else:
-                cleared = tuple(None if at in places else value for at, value in enumerate(row))
-                undo.append(child.replace({number: cleared}))
-
-
-def _reference_error(verb: str, foreign: ForeignKey, database: str, child: str, column: str) -> SqlError:
-    return sql_error(547, verb, "REFERENCE", foreign.name, database, child, column, state=0)

@@ -1,8 +1,8 @@
-"""SELECT and set operations: from a syntax tree to columns and rows."""
+"""SELECT and common table expressions: from a syntax tree to columns and rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -14,24 +14,16 @@ from simulator.sql import nodes
 from simulator.sql.parse_expressions import AGGREGATES
 from simulator.sql.query.aggregates import WindowSlot, sorted_by
 from simulator.sql.query.compile import Compiler
-from simulator.sql.query.compiled import Compiled, conversion
+from simulator.sql.query.compiled import Compiled
+from simulator.sql.query.plans import Limits, QueryPlan, Row
 from simulator.sql.query.scope import Cell, CommonRows, Context, Grouping, Scope
+from simulator.sql.query.set_operations import plan_set
 from simulator.sql.query.shape import shape_rows
 from simulator.sql.query.sources import check_named, plan_source, plan_values
-from simulator.sql.values import NULL_TYPE, comparable, convert, unify
-from simulator.sqltypes import BIGINT, INT, SqlType
+from simulator.sql.values import NULL_TYPE, comparable, convert
+from simulator.sqltypes import INT, SqlType
 
-Row = Sequence[Any]
 _MAX_RECURSION = 100  # levels of a recursive common table expression without OPTION (MAXRECURSION)
-
-
-@dataclass
-class QueryPlan:
-    """A query ready to run, as often as needed."""
-
-    columns: list[Column]
-    rows: Callable[[], list[Row]]
-    correlated: bool = False
 
 
 def plan_query(query: nodes.Query, context: Context, parent: Scope | None = None) -> QueryPlan:
@@ -41,7 +33,8 @@ def plan_query(query: nodes.Query, context: Context, parent: Scope | None = None
     if isinstance(query, nodes.Select):
         plan = SelectPlan(query, context, parent).plan()
     elif isinstance(query, nodes.SetOperation):
-        plan = _plan_set(query, context, parent)
+        left, right = plan_query(query.left, context, parent), plan_query(query.right, context, parent)
+        plan = plan_set(query, left, right, context)
     elif isinstance(query, nodes.Values):
         scope = Scope(context, parent)
         columns, rows = plan_values(query, scope)
@@ -138,143 +131,6 @@ def _recursive(table: nodes.CommonTable, context: Context) -> CommonRows:
     return CommonRows(columns, rows)
 
 
-# --- set operations -------------------------------------------------------------------------------
-
-
-def _plan_set(query: nodes.SetOperation, context: Context, parent: Scope | None) -> QueryPlan:
-    left, right = plan_query(query.left, context, parent), plan_query(query.right, context, parent)
-    if len(left.columns) != len(right.columns):
-        raise sql_error(205)
-    columns = [
-        Column(a.name, _settled(unify(a_type, b_type)), a.nullable or b.nullable)
-        for a, b, a_type, b_type in zip(
-            left.columns,
-            right.columns,
-            _types_before_union(query.left, left),
-            _types_before_union(query.right, right),
-            strict=True,
-        )
-    ]
-    keys = [comparable(column.type, context.key) for column in columns]
-
-    def key(row: Row) -> tuple[Any, ...]:
-        return tuple(None if v is None else fold(v) for v, fold in zip(row, keys, strict=True))
-
-    def converted(plan: QueryPlan) -> list[Row]:
-        pairs = [(a.type, b.type) for a, b in zip(plan.columns, columns, strict=True)]
-        return [
-            tuple(
-                v if v is None or a == b else convert(v, a, b) for v, (a, b) in zip(row, pairs, strict=True)
-            )
-            for row in plan.rows()
-        ]
-
-    def combined() -> list[Row]:
-        first, second = converted(left), converted(right)
-        if query.kind == "union all":
-            return [*first, *second]
-        if query.kind == "union":
-            return list({key(row): row for row in reversed([*first, *second])}.values())[::-1]
-        others = {key(row) for row in second}
-        wanted = query.kind == "intersect"
-        return list({k: row for row in first if ((k := key(row)) in others) is wanted}.values())
-
-    scope = Scope(context)
-    scope.add(None, (), columns)
-    paging = query.paging
-    compiler = Compiler(scope)
-    selected = _selected(query)
-    order = [(_set_order(item, columns, selected, compiler), item.descending) for item in paging.order]
-    limits = _Limits(paging, None, compiler)
-
-    def rows() -> list[Row]:
-        found = combined()
-        if order:
-            pairs = []
-            for row in found:
-                scope.row = row
-                pairs.append((row, [call() for call, _ in order]))
-            pairs = sorted_by(pairs, lambda pair: pair[1], [descending for _, descending in order])
-            found = [row for row, _ in pairs]
-        return limits.cut(found)
-
-    return QueryPlan(columns, rows, left.correlated or right.correlated)
-
-
-def _settled(kind: SqlType) -> SqlType:
-    return INT if kind == NULL_TYPE else kind
-
-
-def _types_before_union(query: nodes.Query, plan: QueryPlan) -> list[SqlType]:
-    """The columns' types; a bare NULL has none yet and takes the other side's (two of them: int)."""
-    types = [column.type for column in plan.columns]
-    if isinstance(query, nodes.Select) and len(query.items) == len(types):
-        for index, item in enumerate(query.items):
-            if isinstance(item.expression, nodes.Literal) and item.expression.value is None:
-                types[index] = NULL_TYPE
-    return types
-
-
-def _selected(query: nodes.Query) -> list[Any]:
-    """The select list of a set operation's first SELECT; ORDER BY may repeat its columns with prefixes."""
-    while isinstance(query, nodes.SetOperation):
-        query = query.left
-    return [item.expression for item in query.items] if isinstance(query, nodes.Select) else []
-
-
-def _set_order(
-    item: nodes.OrderItem, columns: list[Column], selected: list[Any], compiler: Compiler
-) -> Callable[[], Any]:
-    node = item.expression
-    if isinstance(node, nodes.ColumnRef) and len(node.parts) > 1 and node in selected[: len(columns)]:
-        node = nodes.Literal(selected.index(node) + 1, INT)
-    if isinstance(node, nodes.Literal) and isinstance(node.value, int):
-        if not 1 <= node.value <= len(columns):
-            raise sql_error(108, node.value)
-        at = node.value - 1
-        scope = compiler.scope
-        return compiler.key(Compiled(columns[at].type, lambda: scope.row[at]))
-    return compiler.key(compiler.value(node))
-
-
-class _Limits:
-    """TOP, OFFSET and FETCH."""
-
-    def __init__(self, paging: nodes.Paging, top: nodes.Expression | None, compiler: Compiler) -> None:
-        self._top = _count(top, compiler)
-        self._offset = _count(paging.offset, compiler)
-        self._fetch = _count(paging.fetch, compiler)
-
-    def top(self) -> Any:
-        """The number after TOP, None without one."""
-        return None if self._top is None else _natural(self._top())
-
-    def cut(self, rows: list[Row]) -> list[Row]:
-        """``rows`` after OFFSET and FETCH."""
-        if self._offset is not None:
-            rows = rows[_natural(self._offset()) :]
-        if self._fetch is not None:
-            rows = rows[: _natural(self._fetch())]
-        return rows
-
-
-def _count(node: nodes.Expression | None, compiler: Compiler) -> Callable[[], Any] | None:
-    if node is None:
-        return None
-    part = compiler.value(node)
-    if part.type.name not in {"tinyint", "smallint", "int", "bigint", "null"}:
-        return part.call if part.type.name in {"numeric", "decimal", "float"} else conversion(part, BIGINT)
-    return conversion(part, BIGINT)
-
-
-def _natural(value: Any) -> int:
-    if value is None:
-        raise sql_error(1060)
-    if value < 0:
-        raise sql_error(127)
-    return int(value)
-
-
 # --- SELECT ---------------------------------------------------------------------------------------
 
 
@@ -311,7 +167,7 @@ class SelectPlan:
         if self._grouping is not None:
             self._grouping.clause = 8121
         self._having = self.compiler.condition(query.having) if query.having is not None else None
-        self._limits = _Limits(query.paging, query.top, Compiler(Scope(context, parent)))
+        self._limits = Limits(query.paging, query.top, Compiler(Scope(context, parent)))
 
     def plan(self) -> QueryPlan:
         """As a plan of rows."""
