@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.errors import SqlError, sql_error
@@ -17,9 +17,11 @@ from simulator.estate.principals import Login
 from simulator.estate.tables import Table, Tables
 from simulator.estate.undo import picture, taking_back
 from simulator.results import Parameter, Result, ReturnStatus, ReturnValue, TransactionChanged
-from simulator.sql.execute import Frame, Runner
+from simulator.sql.execute import Runner
+from simulator.sql.execute_queries import Frame
 from simulator.sql.lexer import TokenStream
 from simulator.sql.load import load_all
+from simulator.sql.options import Options
 from simulator.sql.parser import parse_batch
 from simulator.sql.registry import Argument
 
@@ -35,22 +37,6 @@ _PROCEDURE_IDS = {
     14: "sp_prepexecrpc",
     15: "sp_unprepare",
 }
-
-
-@dataclass
-class Options:
-    """What SET changes, with SQL Server's defaults for ODBC clients."""
-
-    nocount: bool = False
-    xact_abort: bool = False
-    implicit_transactions: bool = False
-    isolation: str = "read committed"
-    language: str = "us_english"
-    date_first: int = 7
-    lock_timeout: int = -1
-    text_size: int = 2147483647
-    row_count: int = 0
-    switches: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from simulator.sql.catalog.databases import sees_database
 from simulator.sql.catalog.file_procedures import FILE_COLUMNS, file_row
 from simulator.sql.catalog.security_procedures import first_text
 from simulator.sql.catalog.sessions import seen_sessions
-from simulator.sql.execute import Frame
+from simulator.sql.execute_queries import Frame
 from simulator.sql.registry import Argument, procedure
 
 _WHO2 = columns(

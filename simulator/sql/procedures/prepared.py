@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.results import ErrorMessage, Result, ReturnStatus, ReturnValue
-from simulator.sql.execute import Frame
+from simulator.sql.execute_queries import Frame
 from simulator.sql.lexer import TokenStream
 from simulator.sql.parser import parse_batch
 from simulator.sql.query.scope import Cell
