@@ -171,7 +171,7 @@ The instances keep running until Ctrl-C. In another terminal, in this folder, tr
     {play_it}/delete_application.yml {name}
     {play_it}/delete_application.yml {name} -e application_purge=true
   Read this demo's journal
-    .venv/bin/sqlhosting report {relative(estate.journal)}
+    .venv/bin/sqlhosting journal report {relative(estate.journal)}
 
 journal: {relative(estate.journal)}
 trace: {relative(estate.trace)}"""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -89,3 +90,51 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path, moment):
     output = end_of(demo)
     assert demo.returncode == 128 + signal.SIGTERM, output
     assert left_behind(tmp_path) == []
+
+
+def test_every_command_that_the_running_demo_suggests_works_and_ctrl_c_ends_it(tmp_path):
+    command = [sys.executable, "-m", "demo", "--folder", str(tmp_path)]
+    demo = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        lines = list(lines_until(demo, "trace: "))
+        suggested = [line.strip() for line in lines if line.startswith("    .venv/bin/")]
+        assert len(suggested) >= 5, "".join(lines)
+        programs = f"{Path(sys.executable).parent}/"
+        for text in suggested:
+            done = subprocess.run(
+                text.replace(".venv/bin/", programs).split(),
+                cwd=ROOT,
+                env={**os.environ, "SQLHOSTING_DEMO": str(demo_folder(lines))},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=END_TIMEOUT_S,
+            )
+            assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+    finally:
+        demo.send_signal(signal.SIGINT)
+        end_of(demo)
+    assert left_behind(tmp_path) == []
+
+
+def lines_until(demo: subprocess.Popen[str], start: str) -> Iterator[str]:
+    """The demo's lines up to the one that begins with ``start``."""
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        yield line
+        if line.startswith(start):
+            return
+
+
+def demo_folder(lines: list[str]) -> Path:
+    """Where the demo keeps its files, from its closing lines."""
+    return (ROOT / lines[-1].removeprefix("trace: ").strip()).parent
