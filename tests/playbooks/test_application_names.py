@@ -18,8 +18,6 @@ def wishes(databases, application="shop", **more):
     options = {
         "data_limit": "1GiB",
         "log_limit": "512MiB",
-        "largest_data_limit": "100GiB",
-        "largest_log_limit": "20GiB",
         **more,
     }
     return applications.layout(application, databases, **options)
@@ -50,8 +48,7 @@ def test_names_of_system_databases_are_refused(name):
         ("lots", "not a size"),
         ("1.3MiB", "whole number of MiB"),
         ("7MiB", "less than the smallest file (8MiB)"),
-        ("101GiB", "more than the pool allows (100GiB)"),
-        ("17TiB", "more than the pool allows (100GiB)"),
+        ("17TiB", "more than SQL Server allows (16TiB)"),
         ("5GB", "unit 'GB'"),
     ],
 )

@@ -60,8 +60,6 @@ def book(pool, *, application="shop", names=("orders",), data_limit="10GiB", thr
         [{"name": name} for name in names],
         data_limit=data_limit,
         log_limit="1GiB",
-        largest_data_limit="16TiB",
-        largest_log_limit="2TiB",
     )
     assert wishes["problems"] == []
     return place(
@@ -117,6 +115,28 @@ def test_an_instance_beyond_a_threshold_gets_nothing_and_the_refusal_says_why(fu
     with pytest.raises(PlacementError, match="No instance of the pool has room") as refusal:
         book({"sql01": full})
     assert why in str(refusal.value)
+
+
+def test_each_instance_is_judged_by_what_its_own_pool_allows():
+    small, large = {"largest_data_limit": "5GiB"}, {"thresholds": {"databases": 1}}
+    pool = {"sql01": instance(), "sql02": instance()}
+    assert book(pool, pools={"sql01": small, "sql02": {}}, data_limit="10GiB")["instance"] == "sql02"
+    assert book(pool, pools={"sql01": small, "sql02": {}}, data_limit="5GiB")["instance"] == "sql01"
+    pool["sql02"] = instance(cpu=1, databases={"a": {}})
+    pools = {"sql01": {}, "sql02": large}
+    assert book(pool, pools=pools, thresholds={"cpu_percent": 90})["instance"] == "sql01"
+    assert book(pool, pools=pools, thresholds={"databases": 5}, named="sql02")["instance"] == "sql02"
+    with pytest.raises(PlacementError, match="10GiB is more than the pool allows"):
+        book(pool, pools={"sql01": small, "sql02": small})
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "why"),
+    [({"cpu": 80}, "cpu is not a threshold"), ({"cpu_percent": "much"}, "'much' is not a number")],
+)
+def test_a_threshold_that_is_none_is_refused(thresholds, why):
+    with pytest.raises(PlacementError, match=why):
+        book({"sql01": instance()}, thresholds=thresholds)
 
 
 def test_system_databases_and_databases_without_a_limit_promise_nothing():

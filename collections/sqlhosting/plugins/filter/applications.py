@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible.errors import AnsibleFilterError
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import applications
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
+
+POOL_SETTINGS = ("thresholds", "largest_data_limit", "largest_log_limit")  # inventory variables pool_…
 
 
 def application_names(application: str, database: str | None = None) -> dict:
@@ -31,10 +35,16 @@ def application_layout(application: str, **wishes: object) -> dict:
     return applications.layout(application, **wishes)
 
 
-def application_placement(seen: dict, application: str, **wishes: object) -> dict:
+def application_placement(
+    seen: dict, application: str, *, hostvars: Mapping | None = None, **wishes: object
+) -> dict:
     """The instance that gets the booking, and why."""
+    pools = {
+        name: {setting: hostvars[name].get(f"pool_{setting}") for setting in POOL_SETTINGS}
+        for name in (seen if hostvars is not None else ())
+    }
     try:
-        return place(application, seen, **wishes)
+        return place(application, seen, pools=pools, **wishes)
     except PlacementError as exc:
         return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
 

@@ -113,7 +113,7 @@ class _Sizes:
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
 
-    def mib(self, field: str, value: str, *, largest: int, whose: str) -> int:
+    def mib(self, field: str, value: str, *, largest: int) -> int:
         """The size in MiB, 0 when it cannot be read."""
         try:
             mib = parse_mib(value, field=field)
@@ -126,8 +126,7 @@ class _Sizes:
             )
         elif mib > largest:
             self.problems.append(
-                f"{field}: {value} is more than {whose} allows ({format_mib(largest)}): "
-                "ask for less, or choose another pool."
+                f"{field}: {value} is more than SQL Server allows ({format_mib(largest)}): ask for less."
             )
         return mib
 
@@ -138,8 +137,6 @@ def layout(
     *,
     data_limit: str,
     log_limit: str,
-    largest_data_limit: str,
-    largest_log_limit: str,
     password: str | None = None,
     sids: dict[str, str | None] | None = None,
 ) -> dict:
@@ -155,12 +152,6 @@ def layout(
     problems += _password_problems(application, password)
     problems += _sid_problems(sids or {})
     sizes = _Sizes(problems)
-    largest_data = sizes.mib(
-        "pool_largest_data_limit", largest_data_limit, largest=LARGEST_DATA_MIB, whose="SQL Server"
-    )
-    largest_log = sizes.mib(
-        "pool_largest_log_limit", largest_log_limit, largest=LARGEST_LOG_MIB, whose="SQL Server"
-    )
     if not databases:
         problems.append("application_databases is empty: name at least one database.")
     full = []
@@ -181,14 +172,12 @@ def layout(
         data = sizes.mib(
             f"application_databases: data_limit of {name}",
             entry.get("data_limit") or data_limit,
-            largest=largest_data,
-            whose="the pool",
+            largest=LARGEST_DATA_MIB,
         )
         log = sizes.mib(
             f"application_databases: log_limit of {name}",
             entry.get("log_limit") or log_limit,
-            largest=largest_log,
-            whose="the pool",
+            largest=LARGEST_LOG_MIB,
         )
         full.append(
             {

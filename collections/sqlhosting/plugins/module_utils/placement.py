@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib, parse_mib
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import (
     belonging,
     customer_login,
@@ -26,6 +28,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications impo
 )
 
 THRESHOLDS = {"cpu_percent": 80, "memory_percent": 95, "disk_free_percent": 10, "databases": 100}
+LIMITS = ("data_limit", "log_limit")
 
 
 class PlacementError(Exception):
@@ -153,6 +156,40 @@ def _promised_mib(instance: dict) -> float | None:
     return promised
 
 
+def _thresholds(*given: dict) -> dict:
+    """The thresholds, later ones before earlier ones. Raises :class:`PlacementError` for what is none."""
+    thresholds: dict = dict(THRESHOLDS)
+    for name, value in ((name, value) for some in given for name, value in some.items()):
+        if name not in THRESHOLDS:
+            raise PlacementError(f"{name} is not a threshold: known are {', '.join(THRESHOLDS)}.")
+        try:
+            thresholds[name] = float(value)
+        except (TypeError, ValueError):
+            raise PlacementError(f"The threshold {name}: {value!a} is not a number.") from None
+    return thresholds
+
+
+def _too_large(databases: list[dict], pool: dict) -> list[str]:
+    """Limits of the booking that are beyond the largest ones of the pool."""
+    found = []
+    for option in LIMITS:
+        largest = pool.get(f"largest_{option}")
+        if largest is None:
+            continue
+        try:
+            most = parse_mib(largest, field=f"pool_largest_{option}")
+        except InvalidInput as exc:
+            raise PlacementError(str(exc)) from None
+        for entry in databases:
+            wanted = parse_mib(entry[option], field=option)
+            if wanted > most:
+                found.append(
+                    f"{option} of {entry['name']}: {format_mib(wanted)} is more than the pool allows "
+                    f"({format_mib(most)})"
+                )
+    return found
+
+
 def _gib(mib: float) -> str:
     return f"{mib / 1024:.1f} GiB"
 
@@ -199,6 +236,7 @@ def _candidate(
     application: str,
     databases: list[dict],
     thresholds: dict,
+    pool: dict,
     platform_login: str,
     sids: dict,
 ) -> Candidate:
@@ -209,6 +247,7 @@ def _candidate(
         hidden = "its logins or databases are not visible to the platform's login (VIEW ANY DEFINITION)"
         return Candidate(name, reachable=False, against=[hidden])
     wanted_mib = _missing_mib(databases, instance)
+    thresholds = _thresholds(pool.get("thresholds") or {}, thresholds)
     candidate = weigh(name, load_of(instance), wanted_mib=wanted_mib, thresholds=thresholds)
     found = belonging(application, logins=instance["logins"], databases=instance["databases"], **sids)
     # A login of somebody else holds the place too: booking elsewhere would hide that SIDs were left out.
@@ -218,7 +257,7 @@ def _candidate(
         customer_login(application),
         None,
     }
-    in_the_way = list(found["problems"])
+    in_the_way = _too_large(databases, pool) + found["problems"]
     in_the_way += [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
     in_the_way += _in_the_way(databases, instance, found["owner"], platform_login)
     candidate.blocked += in_the_way
@@ -232,6 +271,7 @@ def place(
     *,
     databases: list[dict],
     thresholds: dict,
+    pools: dict[str, dict] | None = None,
     named: str | None = None,
     must_exist: bool = False,
     platform_login: str = "",
@@ -241,12 +281,12 @@ def place(
     """Choose. ``seen`` maps each instance of the pool to the result of its ``mssql_discover`` task.
 
     ``databases`` are those of the booking as ``layout`` gives them, ``named`` the instance it asks for,
-    ``must_exist`` refuses where the application is not there yet, ``platform_login`` is whom new databases
-    belong to before they are handed to their owner, the SIDs those of the application's logins when they are
-    not made from the names. Returns ``{"instance": name,
+    ``pools`` what the pool of each instance says (``thresholds``, before which those of the argument go,
+    ``largest_data_limit``, ``largest_log_limit``), ``must_exist`` refuses where the application is not there
+    yet, ``platform_login`` is whom new databases belong to before they are handed to their owner, the SIDs
+    are those of the application's logins when they are not made from the names. Returns ``{"instance": name,
     "exists": bool, "reasons": [sentence for each instance]}``. Raises :class:`PlacementError`.
     """
-    thresholds = {**THRESHOLDS, **thresholds}
     candidates = [
         _candidate(
             name,
@@ -254,6 +294,7 @@ def place(
             application=application,
             databases=databases,
             thresholds=thresholds,
+            pool=(pools or {}).get(name, {}),
             platform_login=platform_login,
             sids={"owner_sid": owner_sid, "customer_sid": customer_sid},
         )
