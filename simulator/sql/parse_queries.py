@@ -1,23 +1,17 @@
-"""Queries (SELECT, VALUES, WITH, set operations) and INSERT, UPDATE, DELETE, by recursive descent."""
+"""Queries (SELECT, VALUES, WITH, set operations), by recursive descent."""
 
 from __future__ import annotations
 
 from simulator.errors import sql_error, unknown_tsql
 from simulator.sql import nodes
-from simulator.sql.parse_expressions import ExpressionParser
-from simulator.sql.typenames import parse_type
+from simulator.sql.parse_sources import SourceParser
 from simulator.sqltypes import INT
 
-# There are no locks, so these change nothing that a client could see.
-_LOCK_HINTS = frozenset(
-    {"nolock", "readuncommitted", "readcommitted", "readcommittedlock", "repeatableread", "serializable"}
-    | {"holdlock", "updlock", "xlock", "rowlock", "paglock", "tablock", "tablockx", "readpast", "nowait"}
-)
-_ASSIGNMENTS = {"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="}
+ASSIGNMENTS = {"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="}
 
 
-class QueryParser(ExpressionParser):
-    """Reads queries and the statements that change rows."""
+class QueryParser(SourceParser):
+    """Reads queries."""
 
     def query(self) -> nodes.Query:
         """A query with its ORDER BY, as a subquery or as a statement."""
@@ -38,16 +32,6 @@ class QueryParser(ExpressionParser):
             found.append(nodes.CommonTable(name, columns, query))
             if not stream.accept(","):
                 return tuple(found)
-
-    def identifiers(self) -> tuple[str, ...]:
-        """``(a, b, …)``."""
-        stream = self.stream
-        stream.expect("(")
-        found = [stream.identifier()]
-        while stream.accept(","):
-            found.append(stream.identifier())
-        stream.expect(")")
-        return tuple(found)
 
     def _set_operation(self) -> nodes.Query:
         left = self._intersection()
@@ -238,7 +222,7 @@ class QueryParser(ExpressionParser):
         if star is not None:
             return nodes.SelectItem(star)
         if token is not None and following is not None and following.kind == "punct":
-            if token.kind == "variable" and following.text in _ASSIGNMENTS:
+            if token.kind == "variable" and following.text in ASSIGNMENTS:
                 if token.text.startswith("@@"):
                     raise stream.fail(following)
                 name = token.text.lower()
@@ -263,297 +247,6 @@ class QueryParser(ExpressionParser):
                 return nodes.Star(tuple(parts))
             ahead += 2
         return None
-
-    def _alias(self, *, strings: bool = False) -> str | None:
-        stream = self.stream
-        explicit = stream.accept("as")
-        token = stream.peek()
-        if token is not None and (token.is_name or (strings and token.kind == "string")):
-            stream.next()
-            return str(token.value)
-        if explicit:
-            raise stream.fail(token)
-        return None
-
-    # --- FROM
-
-    def _from(self) -> nodes.Source:
-        found = self._joined()
-        while self.stream.accept(","):
-            found = nodes.Join("cross", found, self._joined())
-        return found
-
-    def _joined(self) -> nodes.Source:
-        left = self._source()
-        while True:
-            kind = self._join_kind()
-            if kind is None:
-                return left
-            if kind in {"cross apply", "outer apply"}:
-                apply_kind = "cross" if kind == "cross apply" else "left"
-                left = nodes.Join(apply_kind, left, self._source(), None, apply=True)
-            elif kind == "cross":
-                left = nodes.Join("cross", left, self._source())
-            else:
-                right = self._joined_right()
-                self.stream.expect("on")
-                left = nodes.Join(kind, left, right, self.condition())
-
-    def _joined_right(self) -> nodes.Source:
-        """The right side; ``a JOIN b JOIN c ON … ON …`` nests joins there."""
-        right = self._source()
-        while not self.stream.at("on"):
-            kind = self._join_kind()
-            if kind is None:
-                break
-            if kind.endswith("apply") or kind == "cross":
-                raise unknown_tsql("APPLY or CROSS JOIN nested before ON")
-            inner = self._joined_right()
-            self.stream.expect("on")
-            right = nodes.Join(kind, right, inner, self.condition())
-        return right
-
-    def _join_kind(self) -> str | None:
-        stream = self.stream
-        for words, kind in _JOINS:
-            if stream.accept(*words):
-                return kind
-        for side in ("inner", "left", "right", "full"):
-            for hint in ("loop", "hash", "merge", "remote"):
-                if stream.at(side, hint) or stream.at(side, "outer", hint):
-                    raise unknown_tsql(f"the join hint {hint.upper()}")
-        return None
-
-    def _source(self) -> nodes.Source:
-        stream = self.stream
-        token = stream.peek()
-        if token is not None and token.kind == "variable":
-            stream.next()
-            name = token.text.lower()
-            if name not in self.declared:
-                raise sql_error(1087, token.text)
-            if stream.at("."):
-                raise unknown_tsql("methods of variables in FROM")
-            return nodes.NamedSource((name,), self._alias(), token.line)
-        if stream.accept("("):
-            return self._parenthesised_source()
-        line = token.line if token else 1
-        parts = stream.name()
-        if stream.at("("):
-            return self._function(parts)
-        alias = self._alias()
-        self._hints()
-        if alias is None:
-            alias = self._alias()
-        for word in ("tablesample", "pivot", "unpivot"):
-            if stream.at(word):
-                raise unknown_tsql(word.upper())
-        if stream.at("for", "system_time"):
-            raise unknown_tsql("FOR SYSTEM_TIME")
-        return nodes.NamedSource(parts, alias, line)
-
-    def _parenthesised_source(self) -> nodes.Source:
-        stream = self.stream
-        if stream.at("select") or stream.at("values") or (stream.at("(") and self.at_query()):
-            query = self.query()
-            stream.expect(")")
-            alias = self._alias()
-            if alias is None:
-                raise stream.fail()
-            columns = self.identifiers() if stream.at("(") else ()
-            for word in ("pivot", "unpivot"):
-                if stream.at(word):
-                    raise unknown_tsql(word.upper())
-            return nodes.DerivedSource(query, alias, columns)
-        found = self._from()
-        stream.expect(")")
-        return found
-
-    def _function(self, parts: tuple[str, ...]) -> nodes.Source:
-        stream = self.stream
-        arguments = tuple(self._arguments())
-        schema: list[tuple[str, object, str | None]] = []
-        if len(parts) == 1 and parts[0].lower() == "openjson" and stream.at("with", "("):
-            stream.expect("with", "(")
-            while True:
-                name = stream.identifier()
-                kind = parse_type(stream)
-                token = stream.peek()
-                path = stream.string() if token is not None and token.kind == "string" else None
-                if stream.at("as", "json"):
-                    raise unknown_tsql("AS JSON in OPENJSON")
-                schema.append((name, kind, path))
-                if not stream.accept(","):
-                    break
-            stream.expect(")")
-        alias = self._alias()
-        columns = self.identifiers() if alias and stream.at("(") else ()
-        return nodes.FunctionSource(parts, arguments, alias, columns, tuple(schema))  # type: ignore[arg-type]
-
-    def _hints(self) -> None:
-        stream = self.stream
-        if not stream.at("with", "("):
-            if stream.at("(") and (token := stream.peek(1)) is not None and token.lower in _LOCK_HINTS:
-                stream.next()
-                self._hint_list()
-            return
-        stream.expect("with", "(")
-        self._hint_list()
-
-    def _hint_list(self) -> None:
-        stream = self.stream
-        while not stream.accept(")"):
-            token = stream.next()
-            if token.lower in {"index", "forceseek", "forcescan", "noexpand"}:
-                raise unknown_tsql(f"the table hint {token.text.upper()}")
-            if token.lower not in _LOCK_HINTS:
-                raise sql_error(321, token.text)
-            stream.accept(",")
-
-    def options(self) -> None:
-        """OPTION (…) after a query: hints about plans, of which there are none here."""
-        stream = self.stream
-        if not stream.accept("option", "("):
-            return
-        while True:
-            if stream.accept("recompile"):
-                pass
-            elif stream.at("maxdop") or stream.at("maxrecursion") or stream.at("fast"):
-                stream.next()
-                stream.number()
-            else:
-                raise unknown_tsql(f"the query hint {stream.next().text.upper()}")
-            if not stream.accept(","):
-                break
-        stream.expect(")")
-
-    # --- INSERT, UPDATE, DELETE
-
-    def insert(self, tables: tuple[nodes.CommonTable, ...] = ()) -> nodes.Insert:
-        """INSERT; its first word is consumed already."""
-        stream = self.stream
-        if stream.at("top"):
-            raise unknown_tsql("INSERT TOP")
-        stream.accept("into")
-        target = self._target()
-        self._hints()
-        token = stream.peek(1)
-        columns: tuple[str, ...] = ()
-        if stream.at("(") and not (token is not None and token.lower == "select"):
-            columns = self.identifiers()
-        output = self._output()
-        if stream.accept("default", "values"):
-            return nodes.Insert(target, columns, None, None, output, tables)
-        if stream.at("exec") or stream.at("execute"):
-            return nodes.Insert(target, columns, None, self.execute(), output, tables)
-        query = self.query()
-        self.options()
-        return nodes.Insert(target, columns, query, None, output, tables)
-
-    def execute(self) -> nodes.Statement:
-        """EXEC …; the statement parser knows how."""
-        raise NotImplementedError
-
-    def _target(self) -> tuple[str, ...]:
-        token = self.stream.peek()
-        if token is not None and token.kind == "variable":
-            if token.text.lower() not in self.declared:
-                raise sql_error(1087, token.text)
-            self.stream.next()
-            return (token.text.lower(),)
-        return self.stream.name()
-
-    def _output(self) -> nodes.OutputClause | None:
-        stream = self.stream
-        if not stream.accept("output"):
-            return None
-        items = self._items()
-        if not stream.accept("into"):
-            return nodes.OutputClause(items)
-        target = self._target()
-        return nodes.OutputClause(items, target, self.identifiers() if stream.at("(") else ())
-
-    def update(self, tables: tuple[nodes.CommonTable, ...] = ()) -> nodes.Update:
-        """UPDATE; its first word is consumed already."""
-        stream = self.stream
-        top = self._dml_top()
-        target = self._target()
-        self._hints()
-        stream.expect("set")
-        assignments = [self._assignment()]
-        while stream.accept(","):
-            assignments.append(self._assignment())
-        output = self._output()
-        source = self._from() if stream.accept("from") else None
-        where = self._dml_where()
-        self.options()
-        return nodes.Update(target, tuple(assignments), source, where, top, output, tables)
-
-    def _dml_top(self) -> nodes.Expression | None:
-        if not self.stream.accept("top"):
-            return None
-        found = self._top_count()
-        if self.stream.at("percent"):
-            raise unknown_tsql("TOP … PERCENT in UPDATE or DELETE")
-        return found
-
-    def _dml_where(self) -> nodes.Condition | None:
-        if not self.stream.accept("where"):
-            return None
-        if self.stream.at("current", "of"):
-            raise unknown_tsql("WHERE CURRENT OF")
-        return self.condition()
-
-    def _assignment(self) -> nodes.Assignment:
-        stream = self.stream
-        token = stream.peek()
-        variable = None
-        if token is not None and token.kind == "variable":
-            stream.next()
-            self.variable(token)
-            variable = token.text.lower()
-            operator = self._operator()
-            following, after = stream.peek(), stream.peek(1)
-            if following is None or not following.is_name or after is None or after.text not in _ASSIGNMENTS:
-                return nodes.Assignment(None, variable, operator, self.value())
-        column = stream.name()
-        operator = self._operator()
-        value: nodes.Expression = nodes.DefaultValue() if stream.accept("default") else self.value()
-        return nodes.Assignment(column, variable, operator, value)
-
-    def _operator(self) -> str:
-        token = self.stream.next()
-        if token.text not in _ASSIGNMENTS:
-            raise self.stream.fail(token)
-        return token.text
-
-    def delete(self, tables: tuple[nodes.CommonTable, ...] = ()) -> nodes.Delete:
-        """DELETE; its first word is consumed already."""
-        stream = self.stream
-        top = self._dml_top()
-        stream.accept("from")
-        target = self._target()
-        self._hints()
-        output = self._output()
-        source = self._from() if stream.accept("from") else None
-        where = self._dml_where()
-        self.options()
-        return nodes.Delete(target, source, where, top, output, tables)
-
-
-_JOINS = (
-    (("cross", "apply"), "cross apply"),
-    (("outer", "apply"), "outer apply"),
-    (("cross", "join"), "cross"),
-    (("inner", "join"), "inner"),
-    (("join",), "inner"),
-    (("left", "join"), "left"),
-    (("left", "outer", "join"), "left"),
-    (("right", "join"), "right"),
-    (("right", "outer", "join"), "right"),
-    (("full", "join"), "full"),
-    (("full", "outer", "join"), "full"),
-)
 
 
 def _replaced(query: nodes.Select, paging: nodes.Paging, shape: nodes.ForClause | None) -> nodes.Select:

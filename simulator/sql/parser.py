@@ -13,7 +13,7 @@ from typing import Any
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
 from simulator.sql.lexer import RESERVED, STATEMENT_WORDS, Token, TokenStream
-from simulator.sql.parse_queries import QueryParser
+from simulator.sql.parse_changes import ChangeParser
 from simulator.sql.parse_tables import parse_table_spec
 from simulator.sql.registry import find_grammar
 from simulator.sql.typenames import parse_type
@@ -39,7 +39,7 @@ _ISOLATION = {
 }
 
 
-class Parser(QueryParser):
+class Parser(ChangeParser):
     """Reads a whole batch."""
 
     def __init__(self, stream: TokenStream, declared: set[str]) -> None:

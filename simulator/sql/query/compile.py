@@ -11,7 +11,7 @@ from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
-from simulator.sql.parse_expressions import AGGREGATES, RANKING
+from simulator.sql.parse_calls import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
 from simulator.sql.query.arithmetic import compute, result_type
 from simulator.sql.query.compiled import (

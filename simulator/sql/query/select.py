@@ -11,7 +11,7 @@ from typing import Any
 from simulator.errors import sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql import nodes
-from simulator.sql.parse_expressions import AGGREGATES
+from simulator.sql.parse_calls import AGGREGATES
 from simulator.sql.query.aggregates import WindowSlot, sorted_by
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
