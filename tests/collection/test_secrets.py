@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.support.modules import AnsibleRunner, local_play, login_options
+from tests.support.processes import watched_arguments
 from tests.support.simulators import SA_PASSWORD, Simulator
 
 PLANTED = "Pl4nted'Secret-9"
@@ -61,29 +57,6 @@ def _leaks(folder: Path) -> list[str]:
     return found
 
 
-@contextmanager
-def _watched_arguments() -> Iterator[list[str]]:
-    """Collects the arguments of every process that runs meanwhile."""
-    seen: list[str] = []
-    stop = threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.02):
-            for process in psutil.Process(os.getpid()).children(recursive=True):
-                try:
-                    seen.append(" ".join(process.cmdline()))
-                except psutil.Error:
-                    continue
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
-
-
 @pytest.mark.parametrize(
     ("way", "arguments"),
     [
@@ -102,7 +75,7 @@ def test_a_planted_password_is_nowhere(
         f"planted_{driver}_{way}",
         vars={"sqlhosting_in_process": way == "in_process"},
     )
-    with _watched_arguments() as processes:
+    with watched_arguments() as processes:
         run = run_ansible.playbook([play], "-e", f"@{secrets}", *arguments)
     assert "failed=0" in run.output, run.output[-3000:]
     assert run.journal()

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.support.playbooks import PLATFORM_PASSWORD, Platform
+from tests.support.processes import watched_arguments
+
 PLANTED = "Pl4nted'Secret-9x"
+FORMS = (PLANTED, PLANTED.replace("'", "''"), PLATFORM_PASSWORD)
 
 
-def test_a_password_that_was_given_is_in_no_output_journal_trace_or_process(platform, simulator):
-    secrets_file = platform.folder / "secrets.yml"
+@pytest.mark.parametrize(
+    ("driver", "in_process"), [("msodbcsql18", True), ("freetds", True), ("msodbcsql18", False)]
+)
+def test_a_password_that_was_given_is_in_no_output_journal_trace_process_or_file(
+    simulator, tmp_path, driver, in_process
+):
+    platform = Platform(simulator, tmp_path / "platform", driver=driver, in_process=in_process)
+    secrets_file = tmp_path / "secrets.yml"
     secrets_file.write_text(f'application_password: "{PLANTED}"\n')
-    run = platform.play(
-        "book_application",
-        "-e",
-        f"@{secrets_file}",
-        "-vvvv",
-        application_name="secretive",
-        application_databases=[{"name": "orders"}],
-    ).succeeded()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with watched_arguments() as arguments:
+        run = platform.play(
+            "book_application",
+            "-e",
+            f"@{secrets_file}",
+            "-vvvv",
+            "--diff",
+            environment={"ANSIBLE_LOCAL_TEMP": str(scratch), "ANSIBLE_REMOTE_TEMP": str(scratch)},
+            application_name=f"secretive_{driver}_{in_process}",
+            application_databases=[{"name": "orders"}],
+        ).succeeded()
     secrets_file.unlink()
-    for planted in (PLANTED, PLANTED.replace("'", "''"), "Platform-Password-1!"):
+    (platform.folder / "platform.password").unlink()
+    left = {str(path): path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()}
+    assert arguments
+    for planted in FORMS:
         assert planted not in run.output
         assert planted not in str(run.journal)
         assert planted not in simulator.trace_path.read_text()
+        assert planted not in "\n".join(arguments)
+        assert [path for path, text in left.items() if planted in text] == []
 
 
 def test_a_password_that_was_drawn_is_in_a_file_of_its_owner_and_nowhere_else(platform):

@@ -113,10 +113,17 @@ class Platform:
             *arguments,
         ]
 
-    def play(self, playbook: str, *arguments: str, plan: Path | None = None, **variables: Any) -> Run:
+    def play(
+        self,
+        playbook: str,
+        *arguments: str,
+        plan: Path | None = None,
+        environment: dict[str, str] | None = None,
+        **variables: Any,
+    ) -> Run:
         """Run ``playbooks/<playbook>.yml`` with a journal of its own."""
         journal = self.folder / f"journal-{len(list(self.folder.glob('journal-*'))) + 1}.jsonl"
-        env = self.environment(SQLHOSTING_JOURNAL=str(journal))
+        env = self.environment(SQLHOSTING_JOURNAL=str(journal), **(environment or {}))
         if plan is not None:
             env["SQLHOSTING_APPROVED_PLAN"] = str(plan)
         done = subprocess.run(
