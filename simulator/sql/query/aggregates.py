@@ -14,17 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import sql_error, unknown_tsql
-from simulator.sql.values import (
-    DECIMALS,
-    FLOATS,
-    INTEGERS,
-    MONEY,
-    NUMBERS,
-    STRINGS,
-    comparable,
-    convert,
-    text_of,
-)
+from simulator.sql.comparing import comparable
+from simulator.sql.values import DECIMALS, FLOATS, INTEGERS, MONEY, NUMBERS, STRINGS, convert, text_of
 from simulator.sqltypes import BIGINT, INT, MAX, SqlType
 
 if TYPE_CHECKING:

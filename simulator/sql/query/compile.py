@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.sql import nodes
+from simulator.sql.comparing import comparable
 from simulator.sql.parse_calls import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
 from simulator.sql.query.arithmetic import compute, result_type
@@ -27,16 +28,7 @@ from simulator.sql.query.conditions import ConditionCompiler
 from simulator.sql.query.scope import Scope
 from simulator.sql.registry import FUNCTIONS
 from simulator.sql.typenames import type_of_name
-from simulator.sql.values import (
-    INTEGERS,
-    NULL_TYPE,
-    NUMBERS,
-    STRINGS,
-    comparable,
-    convert,
-    negative,
-    unify,
-)
+from simulator.sql.values import INTEGERS, NULL_TYPE, NUMBERS, STRINGS, convert, negative, unify
 from simulator.sqltypes import BIT, INT, MAX, SqlType
 
 _CANNOT_TRY = {529}  # TRY_CAST of types that never convert is still an error

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
 from simulator.sql import nodes
+from simulator.sql.comparing import comparable
 from simulator.sql.query.compiled import (
     Call,
     Compiled,
@@ -18,10 +19,7 @@ from simulator.sql.query.compiled import (
 )
 from simulator.sql.query.like import like_pattern
 from simulator.sql.query.scope import Scope
-from simulator.sql.values import (
-    comparable,
-    unify,
-)
+from simulator.sql.values import unify
 from simulator.sqltypes import BIT
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -11,6 +11,7 @@ from typing import Any
 from simulator.errors import sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql import nodes
+from simulator.sql.comparing import comparable
 from simulator.sql.parse_calls import AGGREGATES
 from simulator.sql.query.aggregates import WindowSlot, sorted_by
 from simulator.sql.query.compile import Compiler
@@ -20,7 +21,7 @@ from simulator.sql.query.scope import Cell, CommonRows, Context, Grouping, Scope
 from simulator.sql.query.set_operations import plan_set
 from simulator.sql.query.shape import shape_rows
 from simulator.sql.query.sources import check_named, plan_source, plan_values
-from simulator.sql.values import NULL_TYPE, comparable, convert
+from simulator.sql.values import NULL_TYPE, convert
 from simulator.sqltypes import INT, SqlType
 
 _MAX_RECURSION = 100  # levels of a recursive common table expression without OPTION (MAXRECURSION)

@@ -8,12 +8,13 @@ from typing import Any
 from simulator.errors import sql_error
 from simulator.results import Column
 from simulator.sql import nodes
+from simulator.sql.comparing import comparable
 from simulator.sql.query.aggregates import sorted_by
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.plans import Limits, QueryPlan, Row
 from simulator.sql.query.scope import Context, Scope
-from simulator.sql.values import NULL_TYPE, comparable, convert, unify
+from simulator.sql.values import NULL_TYPE, convert, unify
 from simulator.sqltypes import INT, SqlType
 
 
