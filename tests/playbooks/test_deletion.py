@@ -32,6 +32,13 @@ def test_databases_and_logins_of_somebody_else_are_left_alone_whatever_their_nam
     assert f"{name}_payroll" in platform.databases("sql01")
 
 
+@pytest.mark.parametrize("playbook", ["delete_application", "delete_database"])
+def test_a_missing_name_is_told_as_such(platform, playbook):
+    refused = platform.play(playbook)
+    assert refused.status != 0
+    assert "missing required arguments: application_" in refused.output
+
+
 def test_a_date_that_is_none_is_refused(platform):
     refused = platform.play("delete_application", application_name="shop", application_deletion_date="soon")
     assert refused.status != 0
