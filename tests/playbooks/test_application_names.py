@@ -59,6 +59,15 @@ def test_a_size_that_cannot_be_is_refused_with_the_field_the_value_and_a_remedy(
     assert size in problem
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("collation", "x'; DROP DATABASE y--"), ("compatibility_level", 0), ("compatibility_level", "155")],
+)
+def test_a_setting_that_no_instance_has_is_refused_first(option, value):
+    (problem,) = wishes([{"name": "orders", option: value}])["problems"]
+    assert problem.startswith(f"application_databases: {option} of orders: ")
+
+
 def test_every_problem_is_told_at_once():
     problems = wishes(
         [{"name": "orders", "data_limit": "0MiB"}, {"name": "orders"}, {"name": "a b"}], application="my shop"

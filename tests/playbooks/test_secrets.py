@@ -51,3 +51,9 @@ def test_a_password_that_was_drawn_is_in_a_file_of_its_owner_and_nowhere_else(pl
     (file,) = (platform.folder / "credentials").glob("*/drawn_app.password")
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_text().strip() not in run.output
+
+
+def test_an_empty_password_variable_counts_as_none_given(platform):
+    booking = {"application_name": "no_password", "application_databases": [{"name": "orders"}]}
+    platform.play("book_application", application_password=None, **booking).succeeded()
+    assert list((platform.folder / "credentials").glob("*/no_password_app.password"))

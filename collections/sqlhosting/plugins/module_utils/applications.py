@@ -15,6 +15,10 @@ import uuid
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib, parse_mib
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_checks import (
+    check_collation_name,
+    check_possible_level,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import (
     check_password_policy,
     check_possible_password,
@@ -107,6 +111,21 @@ def _sid_problems(sids: dict[str, str | None]) -> list[str]:
     return problems
 
 
+def _setting_problems(name: str, entry: dict) -> list[str]:
+    """What is wrong with a database's other options; the rest of it only the instance can tell."""
+    problems = []
+    level = entry.get("compatibility_level")
+    for check, value, option in (
+        (check_collation_name, entry.get("collation") or None, "collation"),
+        (check_possible_level, None if level is None else int(level), "compatibility_level"),
+    ):
+        try:
+            check(value, field=f"application_databases: {option} of {name}")
+        except InvalidInput as exc:
+            problems.append(str(exc))
+    return problems
+
+
 class _Sizes:
     """Reads sizes and notes what is wrong with them."""
 
@@ -169,6 +188,7 @@ def layout(
                 f"application_databases: {name} is there twice: give each database a name of its own."
             )
         seen.add(name.lower())
+        problems += _setting_problems(name, entry)
         data = sizes.mib(
             f"application_databases: data_limit of {name}",
             entry.get("data_limit") or data_limit,

@@ -48,20 +48,25 @@ def check_input(params: dict) -> None:
         _refuse(params, SHAPE_OPTIONS, state)
         if state != "renamed":
             _refuse(params, ("user_access",), state)
-    if params["collation"] is not None and not _COLLATION.fullmatch(params["collation"]):
-        raise InvalidInput(
-            field="collation",
-            problem=f"{params['collation']!r} is not a collation's name",
-            remedy=_LIST_COLLATIONS,
-        )
+    check_collation_name(params["collation"])
     if params["owner"] is not None:
         check_name(params["owner"], field="owner")
-    level = params["compatibility_level"]
+    check_possible_level(params["compatibility_level"])
+
+
+def check_collation_name(collation: str | None, *, field: str = "collation") -> None:
+    """Refuse what can be no collation's name on any instance."""
+    if collation is not None and not _COLLATION.fullmatch(collation):
+        raise InvalidInput(
+            field=field, problem=f"{collation!r} is not a collation's name", remedy=_LIST_COLLATIONS
+        )
+
+
+def check_possible_level(level: int | None, *, field: str = "compatibility_level") -> None:
+    """Refuse a compatibility level that no version has."""
     if level is not None and (level < _LOWEST_LEVEL or level % 10):
         raise InvalidInput(
-            field="compatibility_level",
-            problem=f"{level} does not exist",
-            remedy="Use 150 for 2019, 160 for 2022.",
+            field=field, problem=f"{level} does not exist", remedy="Use 150 for 2019, 160 for 2022."
         )
 
 
