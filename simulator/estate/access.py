@@ -55,12 +55,6 @@ def has_database(session: Any, database: Database, name: str) -> bool:
     return has_database_permission(session.login, database, name)
 
 
-def require_server(session: Any, name: str, refusal: SqlError) -> None:
-    """Raise ``refusal`` unless the server permission is held."""
-    if not has_server(session, name):
-        raise refusal
-
-
 def require_server_state(session: Any, what: str = "server") -> None:
     """What reading a DMV needs: VIEW SERVER STATE, from 2022 VIEW SERVER PERFORMANCE STATE.
 

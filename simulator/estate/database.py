@@ -28,8 +28,6 @@ from simulator.estate.tables import Tables
 if TYPE_CHECKING:
     from simulator.estate.instance import Instance
 
-SYSTEM_DATABASES = ("master", "tempdb", "model", "msdb")
-
 
 @dataclass(eq=False)
 class Database:

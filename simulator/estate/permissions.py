@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.estate import permission_names as names
 from simulator.estate.permission_names import coverers
@@ -203,8 +203,3 @@ def admitted(instance: Instance, login: Login, database: Database) -> bool:
 def check_object(login: Login, database: Database, name: str, *, schema_id: int, object_id: int) -> bool:
     """May ``login`` do ``name`` (SELECT, INSERT …) on a table?"""
     return has_securable_permission(login, database, name, names.OBJECT, object_id, schema_id=schema_id)
-
-
-def sees_definition(session: Any, database: Database) -> bool:
-    """VIEW DEFINITION on the database: sees all of its metadata."""
-    return has_database_permission(session.login, database, "VIEW DEFINITION")

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from simulator.estate.database import Database
@@ -186,11 +186,6 @@ def system_users(now: datetime, owner_sid: bytes) -> list[User]:
         User(3, "INFORMATION_SCHEMA", None, now, now, kind="none", default_schema=""),
         User(4, "sys", None, now, now, kind="none", default_schema=""),
     ]
-
-
-def guid_of(sid: bytes) -> UUID:
-    """A 16-byte SID as the GUID it was made from."""
-    return UUID(bytes=sid)
 
 
 def next_id(used: set[int], start: int) -> int:

@@ -119,32 +119,31 @@ class QueryParser(SourceParser):
         stream.expect("xml")
         if not stream.accept("path"):
             raise unknown_tsql("FOR XML other than PATH")
-        element = "row"
-        if stream.accept("("):
-            element = stream.string()
-            stream.expect(")")
+        element = self._in_parentheses("row")
         root, typed = None, False
         while stream.accept(","):
             if stream.accept("root"):
-                root = "root"
-                if stream.accept("("):
-                    root = stream.string()
-                    stream.expect(")")
+                root = self._in_parentheses("root")
             elif stream.accept("type"):
                 typed = True
             else:
                 raise unknown_tsql("this option of FOR XML PATH")
         return nodes.ForClause("xml", element, root, typed=typed)
 
+    def _in_parentheses(self, default: str) -> str:
+        """The string of ``('name')``, ``default`` where it is left out."""
+        if not self.stream.accept("("):
+            return default
+        found = self.stream.string()
+        self.stream.expect(")")
+        return found
+
     def _json_options(self) -> nodes.ForClause:
         stream = self.stream
         root, include_null, without_wrapper = None, False, False
         while stream.accept(","):
             if stream.accept("root"):
-                root = "root"
-                if stream.accept("("):
-                    root = stream.string()
-                    stream.expect(")")
+                root = self._in_parentheses("root")
             elif stream.accept("include_null_values"):
                 include_null = True
             elif stream.accept("without_array_wrapper"):

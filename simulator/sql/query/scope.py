@@ -11,8 +11,6 @@ from simulator.results import Column
 from simulator.sql.nodes import ColumnRef
 from simulator.sqltypes import SqlType
 
-SCOPE_ERRORS = frozenset({207, 208, 209, 4104})
-
 
 @dataclass
 class Cell:
