@@ -85,6 +85,19 @@ def test_report_shows_every_statement_with_its_outcome(journal: JournalFile) -> 
     assert "SELECT 1" not in _run("journal", "report", journal.path, "--changes").output
 
 
+def test_a_task_s_name_stays_on_one_line_of_the_report(journal: JournalFile) -> None:
+    journal.sent("CREATE DATABASE [shop]", task="Create\n  DROP DATABASE [y]")
+    report = _run("journal", "report", journal.path).output
+    assert "\nCreate DROP DATABASE [y] on sql01\n" in report
+
+
+@pytest.mark.parametrize("command", [("journal", "report"), ("journal", "sql"), ("plan",)])
+def test_a_device_is_no_journal(command: tuple[str, ...]) -> None:
+    done = _run(*command, "/dev/full")
+    assert done.exit_code != 0
+    assert "not a file" in done.output
+
+
 def test_report_tolerates_torn_lines_and_says_so(journal: JournalFile) -> None:
     journal.sent("SELECT 1")
     with journal.path.open("a") as file:

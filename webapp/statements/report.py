@@ -78,8 +78,9 @@ def print_report(journal: Journal, statements: Iterable[Statement], console: Con
 
 
 def _task_line(statement: Statement) -> str:
+    """On one line, whatever the task is called: a second one would look like a statement."""
     host = f" on {statement.inventory_host}" if statement.inventory_host else ""
-    return f"{statement.task or '(no task)'}{host}"
+    return f"{' '.join((statement.task or '(no task)').split())}{host}"
 
 
 def _head(statement: Statement) -> str:
