@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._plan import plan_hash
 from click.testing import CliRunner
 
 from tests.support.modules import AnsibleRunner, ModuleRunner, local_play, login_options
@@ -144,6 +145,20 @@ def test_a_rehearsal_of_something_else_is_refused(
     assert result["failed"]
     assert "CREATE DATABASE [surprise]" in result["msg"]
     assert result["error"]["differences"]
+
+
+@pytest.mark.parametrize("other", ["", "/another/plan.json"])
+def test_no_task_puts_another_plan_in_the_place_of_the_approved_one(
+    run_ansible: AnsibleRunner, simulator: Simulator, tmp_path: Path, other: str
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"version": 1, "hash": plan_hash([]), "statements": []}))
+    task = _database(simulator, name="not_approved")
+    task["environment"] = {"SQLHOSTING_APPROVED_PLAN": other}
+    run = run_ansible.playbook([local_play(task)], SQLHOSTING_APPROVED_PLAN=str(plan))
+    assert run.returncode == 2, run.output
+    assert "the approved plan does not hold this statement" in run.output
+    assert not any(line["kind"] == "change" for line in run.journal())
 
 
 def test_a_play_uses_module_defaults_vault_and_environment(

@@ -33,6 +33,8 @@ def run(session, params: dict) -> dict:
             ),
             remedy="Nothing was changed. The target differs from what was planned: plan and approve again.",
         )
+        # This task connects to none; the message is about those that the statements are for.
+        exc.instance = "; ".join(dict.fromkeys(difference["instance"] for difference in differences))
         exc.differences = differences[:MAX_LISTED]
         raise exc
     return session.result(

@@ -91,9 +91,14 @@ class SharedAction(ActionBase):
         return wanted and self._connection.transport == "local" and not self._play_context.become
 
     def _apply_environment(self) -> None:
-        """The task's ``environment:`` keyword, as a module on a target would get it."""
+        """The task's ``environment:`` keyword, as a module on a target would get it.
+
+        An approved plan is the run's: no task can put another one, or none, in its place.
+        """
         environment: dict = {}
         self._compute_environment_string(environment)
+        if os.environ.get(_journal.PLAN_VARIABLE):
+            environment.pop(_journal.PLAN_VARIABLE, None)
         os.environ.update({str(key): str(value) for key, value in environment.items()})
 
     def _context(self, task_vars: dict) -> RunContext:
