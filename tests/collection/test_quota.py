@@ -173,7 +173,9 @@ def test_every_statement_that_arrived_is_in_the_journal(
 ) -> None:
     before = len(simulator.trace())
     quota()
-    received = [line["text"] for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
+    lines = [line for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
+    # pyodbc asks for the types by itself when it is the first of its process to connect
+    received = [line["text"] for line in lines if "sp_datatype_info" not in line["text"]]
     assert received == [line["text"] for line in run_module.journal() if line["event"] == "intent"]
 
 
