@@ -146,3 +146,12 @@ def test_what_only_the_simulator_lacks_is_told_from_what_no_server_has(
     statement: str, number: int, admin: pyodbc.Connection
 ) -> None:
     assert refusal(admin, statement) == number
+
+
+@pytest.mark.parametrize(("asked", "told"), [("yes", "TRUE"), ("no", "FALSE")])
+def test_a_connection_says_whether_it_is_encrypted(
+    asked: str, told: str, shop: Instance, driver: str
+) -> None:
+    question = "SELECT encrypt_option, local_tcp_port FROM sys.dm_exec_connections WHERE session_id = @@SPID"
+    with closing(connect(shop, driver=driver, encrypt=asked)) as opened:
+        assert tuple(rows(opened, question)[0]) == (told, shop.port)
