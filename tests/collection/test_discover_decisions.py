@@ -411,6 +411,7 @@ def test_the_result_stays_well_below_what_ansible_runner_empties(count: int) -> 
         needed = {"name", "owner", "state", "data_size_mib", "data_max_size_mib", "data_used_mib"}
         assert needed <= set(instance["databases"][999])
         assert len(instance["logins"]) == 2000
+        assert {"name", "sid", "is_disabled"} <= set(instance["logins"][1999])
 
 
 def test_what_was_left_out_is_told_and_is_none() -> None:

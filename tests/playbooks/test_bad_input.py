@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.simulators import connect
+
 
 @pytest.mark.parametrize(
     ("variables", "told"),
@@ -30,3 +32,18 @@ def test_a_booking_that_cannot_be_is_refused_and_creates_no_database(platform, v
     assert told in refused.output
     assert "Traceback" not in refused.output
     assert "wrong_orders" not in {*platform.databases("sql01"), *platform.databases("sql02")}
+
+
+def test_nobody_books_a_way_into_a_database_that_is_there_already(platform, simulator):
+    name = {"application_name": "crm", "application_instance": "sql01"}
+    platform.play("book_application", application_databases=[{"name": "own"}], **name).succeeded()
+    somebody = connect(simulator.instances["sql01"])
+    try:
+        somebody.execute("CREATE DATABASE [crm_contacts]")
+    finally:
+        somebody.close()
+
+    refused = platform.play("add_database", application_databases=[{"name": "contacts"}], **name)
+    assert refused.status != 0
+    assert "a database crm_contacts is there that belongs to sa" in refused.output
+    assert platform.databases("sql01")["crm_contacts"]["owner"] == "sa"

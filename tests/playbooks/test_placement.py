@@ -208,7 +208,7 @@ def test_adding_a_database_needs_the_application_to_be_there():
     assert book({"sql01": instance(), "sql02": there}, must_exist=True)["instance"] == "sql02"
 
 
-@pytest.mark.parametrize("owner", ["somebody", "blog_owner", None])
+@pytest.mark.parametrize("owner", ["somebody", "sa", "blog_owner", None])
 def test_a_database_of_somebody_else_with_the_wanted_name_is_never_taken_over(owner):
     taken = {"shop_orders": {"owner": owner}}
     with pytest.raises(PlacementError, match="a database shop_orders is there that belongs to"):

@@ -226,10 +226,10 @@ def _foreign_problems(login: dict | None, option: str, given: str | None) -> lis
         wanted = normalise_sid(str(given)) if given else login_sid(login["name"])
     except InvalidInput as exc:
         return [f"{option}: {exc.problem}. {exc.remedy}"]
-    if login["sid"] == wanted:
+    if login.get("sid") == wanted:
         return []
     return [
-        f"a login {login['name']} is there that no booking made (its SID is {login['sid']}, not {wanted}): "
+        f"a login {login['name']} is there that no booking made (its SID is {login.get('sid')}, not {wanted}): "
         f"choose another name for the application; if it is the application's, give its SID as {option}"
     ]
 

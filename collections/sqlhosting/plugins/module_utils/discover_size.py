@@ -14,11 +14,11 @@ MAX_CHARACTERS = 500_000  # leaves room for the rest of the event and for escapi
 
 _FILE_KEYS = ("type", "size_mib", "max_size_mib")
 _DATABASE_KEYS = (
-    "name", "is_system", "state", "user_access", "owner", "recovery_model", "snapshot_of", "files",
+    "name", "is_system", "state", "user_access", "owner", "snapshot_of", "files",
     "data_size_mib", "data_max_size_mib", "data_used_mib", "log_size_mib", "log_max_size_mib", "log_used_mib",
 )  # fmt: skip
 _FEWEST_DATABASE_KEYS = ("name", "is_system", "state", "user_access", "owner")
-_LOGIN_KEYS = ("name", "is_disabled", "server_roles")
+_LOGIN_KEYS = ("name", "sid", "is_disabled")  # what tells the logins of applications
 
 
 def fit(instance: dict, *, maximum: int = MAX_CHARACTERS) -> list:
@@ -122,7 +122,7 @@ _STEPS = (
         _file_details,
     ),
     ("databases: settings left out; ask for the subset databases alone", _database_details),
-    ("logins: only name, is_disabled and server_roles; ask for the subset logins alone", _login_details),
+    ("logins: only name, sid and is_disabled; ask for the subset logins alone", _login_details),
     ("availability_groups[].databases: only those that are not healthy", _healthy_group_databases),
     ("databases[].files: left out, the sums per database are there", _files),
     ("databases: only name, is_system, state, user_access and owner", _all_but_names),

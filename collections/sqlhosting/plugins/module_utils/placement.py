@@ -207,11 +207,11 @@ def _in_the_way(databases: list[dict], instance: dict, owner: str | None, platfo
     """Databases that have a wanted name and are not the application's, or are, under another spelling.
 
     A run that ended between creating a database and handing it to its owner leaves it with the platform's
-    login: where the owner login is there, such a database is the application's.
+    login: where the owner login is there, such a database is the application's. One of another administrator
+    is not, or a customer could book its way into it.
     """
     there = _there(instance)
-    sysadmins = {login["name"].lower() for login in instance["logins"] if "sysadmin" in login["server_roles"]}
-    ours = {owner.lower(), platform_login.lower(), *sysadmins} if owner else set()
+    ours = {owner.lower(), platform_login.lower()} if owner else set()
     ours.discard("")  # no owner that is known is nobody's consent
     found = []
     for entry in databases:
