@@ -229,8 +229,9 @@ def _foreign_problems(login: dict | None, option: str, given: str | None) -> lis
     if login.get("sid") == wanted:
         return []
     return [
-        f"a login {login['name']} is there that no booking made (its SID is {login.get('sid')}, not {wanted}): "
-        f"choose another name for the application; if it is the application's, give its SID as {option}"
+        f"a login {login['name']} is there that no booking made (its SID is {login.get('sid')}, not "
+        f"{wanted}): choose another name for the application; if it is the application's, give its SID as "
+        f"{option}"
     ]
 
 
