@@ -55,13 +55,14 @@ def measure_tasks(folder: Path, *, rounds: int, progress: Callable[[str], None])
         environment = {"ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'collections'}:{peer_collections()}"}
         port = estate.instances["sql01"]["port"]
         names = [f"bench_{n:02d}" for n in range(TASKS)]
-        ours = [{"name": f"Keep {n}", "sqlhosting.mssql.mssql_database": {"name": n}} for n in names]
-        peer = {
+        login = {
             "login_host": "127.0.0.1",
             "login_port": port,
             "login_user": LOGIN,
             "login_password": PASSWORD,
         }
+        own = {**login, "odbc_driver": estate.driver, "trust_server_certificate": True}
+        ours = [{"sqlhosting.mssql.mssql_database": {"name": n, **own}} for n in names]
         script = "SELECT name, recovery_model_desc, collation_name FROM sys.databases WHERE name = N'{}'"
         playbooks = {
             "no tasks": write_playbook(folder, "none.yml", []),
@@ -72,12 +73,12 @@ def measure_tasks(folder: Path, *, rounds: int, progress: Callable[[str], None])
             "community.general.mssql_db": write_playbook(
                 folder,
                 "db.yml",
-                [{"community.general.mssql_db": {"name": n, "state": "present", **peer}} for n in names],
+                [{"community.general.mssql_db": {"name": n, "state": "present", **login}} for n in names],
             ),
             "community.general.mssql_script": write_playbook(
                 folder,
                 "script.yml",
-                [{"community.general.mssql_script": {"script": script.format(n), **peer}} for n in names],
+                [{"community.general.mssql_script": {"script": script.format(n), **login}} for n in names],
             ),
         }
         run_playbook(
