@@ -52,7 +52,10 @@ def measure_tasks(folder: Path, *, rounds: int, progress: Callable[[str], None])
     """Seconds for a playbook of 20 tasks that find everything as it should be (a second run)."""
     with running_estate(1, folder) as estate:
         inventory = write_inventory(estate)
-        environment = {"ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'collections'}:{peer_collections()}"}
+        environment = {
+            "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'collections'}:{peer_collections()}",
+            "ANSIBLE_PIPELINING": "0",  # Ansible's default, and a little faster for local modules
+        }
         port = estate.instances["sql01"]["port"]
         names = [f"bench_{n:02d}" for n in range(TASKS)]
         login = {
