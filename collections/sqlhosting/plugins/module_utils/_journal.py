@@ -208,15 +208,15 @@ class Journal:
             )
         if size == self._end:
             return size, False  # nobody else wrote since
-        length = 1 << 14
+        length = 1 << 12
         while True:
             start = max(0, size - length)
             data = os.pread(self._descriptor, size - start, start)
             # The first line of the piece may be cut, unless the piece is the whole file.
             whole = data[data.find(b"\n") + 1 if start else 0 : data.rfind(b"\n") + 1]
-            numbers = [line["seq"] for line in parse_lines(whole) if isinstance(line.get("seq"), int)]
-            if numbers or start == 0:
-                self._next_seq = max(self._next_seq, max(numbers, default=0) + 1)
+            seq = _last_seq(whole)
+            if seq or start == 0:
+                self._next_seq = max(self._next_seq, seq + 1)
                 self._end = size
                 return size, not data.endswith(b"\n")
             length *= 4
@@ -231,6 +231,15 @@ class Journal:
             self._planned_changes.append(line)
             if line.get("creates"):
                 self._created.append((line["instance"], line["creates"]))
+
+
+def _last_seq(data: bytes) -> int:
+    """``seq`` of the last line that has one, 0 for none: lines stand in the order of ``seq``."""
+    for line in reversed(data.split(b"\n")):
+        for parsed in parse_lines(line):
+            if isinstance(parsed.get("seq"), int):
+                return parsed["seq"]
+    return 0
 
 
 def count(lines: list[dict]) -> dict[str, int]:
