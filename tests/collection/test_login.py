@@ -80,6 +80,7 @@ def test_create_again_modify_again_absent_again(both: Both, name: str, database:
             "user": name,
             "roles": ["db_datareader", "db_datawriter"],
             "permissions": ["CREATE TABLE", "EXECUTE"],
+            "denied_permissions": [],
             "default_schema": "dbo",
         }
     ]
@@ -281,6 +282,57 @@ def test_databases_that_cannot_be_reached_are_reported(
     assert gone["changed"], gone
     assert {"name": database, "problem": "offline"} in gone["unreachable_databases"]
     assert f"[{database}] (offline)" in gone["summary"]
+
+
+TRIGGER, NOTIFICATION = "ALTER ANY DATABASE DDL TRIGGER", "ALTER ANY DATABASE EVENT NOTIFICATION"
+
+
+def test_a_permission_is_denied_granted_instead_and_denied_again_in_one_run_each(
+    both: Both, name: str, database: str
+) -> None:
+    def ask(**entry: Any) -> tuple[dict[str, Any], list[str]]:
+        wish = {"name": database, "roles": ["db_ddladmin"], **entry}
+        result, sent = both("login", name=name, password=PASSWORD, exclusive=True, databases=[wish])
+        again, nothing = both("login", name=name, password=PASSWORD, exclusive=True, databases=[wish])
+        assert (again["changed"], nothing) == (False, []), again
+        assert again["login"] == result["login"]
+        return result, sent
+
+    result, sent = ask(denied_permissions=[TRIGGER, NOTIFICATION])
+    assert sent[1:] == [
+        f"CREATE USER [{name}] FOR LOGIN [{name}]",
+        f"DENY {TRIGGER} TO [{name}]",
+        f"DENY {NOTIFICATION} TO [{name}]",
+        f"ALTER ROLE [db_ddladmin] ADD MEMBER [{name}]",
+    ]
+    _result, sent = ask(permissions=[TRIGGER], denied_permissions=[NOTIFICATION])
+    assert sent == [f"GRANT {TRIGGER} TO [{name}]"]
+    result, sent = ask(denied_permissions=[TRIGGER])
+    assert sent == [f"DENY {TRIGGER} TO [{name}]", f"REVOKE {NOTIFICATION} FROM [{name}]"]
+    before, after = (result["diff"][when]["databases"][0] for when in ("before", "after"))
+    assert (before["permissions"], before["denied_permissions"]) == ([TRIGGER], [NOTIFICATION])
+    assert (after["permissions"], after["denied_permissions"]) == ([], [TRIGGER])
+    _result, sent = ask()
+    assert sent == []
+    _result, sent = ask(denied_permissions=[])
+    assert sent == [f"REVOKE {TRIGGER} FROM [{name}]"]
+
+
+def test_tasks_that_grant_and_deny_in_turn_are_rehearsed_as_they_run(
+    both: Both, name: str, database: str
+) -> None:
+    first = {
+        "name": name,
+        "password": PASSWORD,
+        "databases": [{"name": database, "permissions": ["EXECUTE"]}],
+    }
+    both("login", **first)
+    rehearsal, real = both.tasks(), both.tasks()
+    for task in (rehearsal, real):
+        for option in ("denied_permissions", "permissions"):
+            wish = {"name": database, option: ["EXECUTE"]}
+            task("login", check_mode=task is rehearsal, name=name, databases=[wish])
+    assert rehearsal.planned() == real.sent()
 
 
 def test_a_booking_is_planned_whole_in_one_rehearsal(both: Both, name: str) -> None:

@@ -67,6 +67,7 @@ ARGUMENT_SPEC = {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "roles": {"type": "list", "elements": "str"},
             "permissions": {"type": "list", "elements": "str"},
+            "denied_permissions": {"type": "list", "elements": "str"},
             "default_schema": {"type": "str"},
         },
     },
@@ -303,8 +304,10 @@ def _read_users(session, wishes: list, login: Login, *, also: list) -> list:
 
 def _check_permissions(session, changes: list) -> None:
     """Refuse permissions that this version of SQL Server does not know, before anything is changed."""
-    granted = {change.values["permission"] for change in changes if change.template == "user/grant"}
-    asked = sorted(granted - OLD_PERMISSIONS)
+    named = {
+        change.values["permission"] for change in changes if change.template in ("user/grant", "user/deny")
+    }
+    asked = sorted(named - OLD_PERMISSIONS)
     if not asked:
         return
     for row in session.read("user/permissions", database="master", permissions=asked):
@@ -374,15 +377,23 @@ def _expected(params: dict, sid: str | None, before: dict, users: list) -> dict:
 def _expected_user(wish: UserWish, state: UserState, exclusive: bool) -> dict:
     now = state.as_dict(wish.user)
     if wish.is_absent:
-        return dict(now, user=None, roles=[], permissions=[], default_schema=None)
+        return dict(now, user=None, roles=[], permissions=[], denied_permissions=[], default_schema=None)
     roles = {state.known_roles.get(role, role) for role in wish.roles}
     return dict(
         now,
         user=now["user"] or wish.user,
         roles=sorted(roles if exclusive else {*now["roles"], *roles}),
         permissions=sorted(
-            {permission for permission in wish.permissions if permission != "CONNECT"}
-            | (set() if exclusive else set(now["permissions"]))
+            ({*wish.permissions} | (set() if exclusive else set(now["permissions"])))
+            - {"CONNECT", *wish.denied}
+        ),
+        denied_permissions=sorted(
+            {*wish.denied}
+            | (
+                set()
+                if exclusive and wish.says_denied
+                else {*now["denied_permissions"]} - {*wish.permissions}
+            )
         ),
         default_schema=wish.default_schema or now["default_schema"],
     )

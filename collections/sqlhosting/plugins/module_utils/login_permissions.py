@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the sqlhosting project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The permissions that can be granted on a database (GRANT Database Permissions on Microsoft Learn)."""
+"""Permissions that can be granted or denied on a database (GRANT Database Permissions on Microsoft Learn)."""
 
 from __future__ import annotations
 
@@ -105,10 +105,12 @@ VIEW SECURITY DEFINITION
 )
 
 
-# Known to every version, so that the usual grants need no question to the server.
+# Known to every version, so that the usual grants and denials need no question to the server.
 OLD_PERMISSIONS = frozenset(
     (
         "ALTER",
+        "ALTER ANY DATABASE DDL TRIGGER",
+        "ALTER ANY DATABASE EVENT NOTIFICATION",
         "CONNECT",
         "CONTROL",
         "CREATE FUNCTION",

@@ -29,6 +29,8 @@ FIXED_ROLES = (
     "db_owner",
     "db_securityadmin",
 )
+# sys.database_permissions.state: granted, granted with the option to pass it on, denied
+GRANTED, DENIED = ("G", "W"), "D"
 _INSTANCE_AUTHENTICATION = 1  # sys.database_principals.authentication_type: mapped to a login, or once was
 
 
@@ -55,16 +57,21 @@ class UserWish:
             raise InvalidInput(
                 field=f"{field}.roles", problem="everybody is in public", remedy="Leave it out."
             )
-        self.permissions = _unique(
-            [
-                normalise_permission(each, field=f"{field}.permissions")
-                for each in entry.get("permissions") or []
-            ]
-        )
+        self.permissions = _permissions(entry, "permissions", field)
+        self.denied = _permissions(entry, "denied_permissions", field)
+        # Like server_roles: what exclusive does to denials is asked for only when the option is given.
+        self.says_denied = entry.get("denied_permissions") is not None
+        for each in self.denied:
+            if each in self.permissions:
+                raise InvalidInput(
+                    field=f"{field}.denied_permissions",
+                    problem=f"{each} is in permissions as well",
+                    remedy="Grant it or deny it.",
+                )
         self.default_schema = entry.get("default_schema")
         if self.default_schema is not None:
             check_name(self.default_schema, field=f"{field}.default_schema")
-        if self.is_absent and (self.roles or self.permissions or self.default_schema):
+        if self.is_absent and (self.roles or self.permissions or self.denied or self.default_schema):
             raise InvalidInput(field=field, problem="state: absent goes with no roles, permissions or schema")
 
 
@@ -78,31 +85,47 @@ class UserState:
         self.by_name = next((row for row in users if row["by_name"]), None)
         self.by_sid = next((row for row in users if row["by_sid"]), None)
         self.roles = [row["name"] for row in rows if row["kind"] == "role"]
-        self.granted = {}
+        self.granted: dict = {}
         for row in rows:
-            if row["kind"] == "permission":
+            # Two grantors may have given one permission two states; SQL Server lets the denial win.
+            if row["kind"] == "permission" and self.granted.get(row["permission"]) != DENIED:
                 self.granted[row["permission"]] = row["permission_state"].strip()
         self.known_roles = {row["asked"]: row["name"] for row in rows if row["kind"] == "asked_role"}
 
     def as_dict(self, user: str) -> dict:
         """For the result and the diff; CONNECT comes with every user and is left out."""
-        shown = {"name": self.database, "user": None, "roles": [], "permissions": [], "default_schema": None}
+        shown = {
+            "name": self.database,
+            "user": None,
+            "roles": [],
+            "permissions": [],
+            "denied_permissions": [],
+            "default_schema": None,
+        }
         if self.by_name is not None and self.by_name["login_name"] is not None:
             shown["user"] = self.by_name["name"] or user
             shown["default_schema"] = self.by_name["default_schema"]
             shown["roles"] = sorted(self.roles)
             shown["permissions"] = sorted(
-                name for name, state in self.granted.items() if state in ("G", "W") and name != "CONNECT"
+                name for name, state in self.granted.items() if state in GRANTED and name != "CONNECT"
+            )
+            shown["denied_permissions"] = sorted(
+                name for name, state in self.granted.items() if state == DENIED
             )
         return shown
 
 
 def decide_user(state: UserState, wish: UserWish, login: str, *, exclusive: bool, planned) -> list:
-    """Changes in one database, in the order that works. Raises before anything is changed."""
+    """Changes in one database, in the order that works. Raises before anything is changed.
+
+    Denials come before everything that gives a right: a role may hold what is denied, and an orphan has its
+    roles already. So there is no moment in which the user has it.
+    """
     if wish.is_absent:
         return decide_user_absent(state, wish, login)
     exists = _decide_existence(state, wish, login, planned)
-    changes = list(exists)
+    denials = _decide_denials(state, wish, planned)
+    changes = exists + denials if _creates(exists) else denials + exists
     schema = wish.default_schema
     if schema is not None and not _creates(exists):
         key = f"user:{state.database}/{wish.user}/default_schema={schema}"
@@ -210,18 +233,59 @@ def _decide_permissions(state: UserState, wish: UserWish, *, exclusive: bool, pl
     """GRANT also ends a DENY of the same permission. Denials that were not asked about stay."""
     changes = []
     if exclusive:
+        asked = {*wish.permissions, *wish.denied}
         for permission, how in sorted(state.granted.items()):
-            if how in ("G", "W") and permission != "CONNECT" and permission not in wish.permissions:
-                says = f"{permission} on [{state.database}] revoked"
+            if permission not in asked and _is_taken_back(permission, how, wish):
+                what = "denial of " if how == DENIED else ""
+                says = f"{what}{permission} on [{state.database}] revoked"
                 values = {"permission": permission, "known": DATABASE_PERMISSIONS, "cascade": how == "W"}
                 changes.append(_change("user/revoke", says, state, wish, **values))
-    for permission in wish.permissions:
-        key = f"user:{state.database}/{wish.user}/permission={permission}"
-        if state.granted.get(permission) not in ("G", "W") and not planned(key):
+    granted = list(wish.permissions)
+    if exclusive and wish.says_denied and state.granted.get("CONNECT") == DENIED:
+        # REVOKE would leave the user without the CONNECT that CREATE USER gave it.
+        granted += [name for name in ("CONNECT",) if name not in (*wish.denied, *granted)]
+    for permission in granted:
+        if _held(state, wish, permission, planned) not in GRANTED:
             says = f"{permission} on [{state.database}] granted"
             values = {"permission": permission, "known": DATABASE_PERMISSIONS}
+            key = _key(state, wish, "permission", permission)
             changes.append(_change("user/grant", says, state, wish, creates=key, **values))
     return changes
+
+
+def _is_taken_back(permission: str, how: str, wish: UserWish) -> bool:
+    """Whether exclusive takes back what is not listed. A denial only where denials are asked about: taking
+    one away gives a right."""
+    return permission != "CONNECT" and (how in GRANTED or wish.says_denied)
+
+
+def _decide_denials(state: UserState, wish: UserWish, planned) -> list:
+    """DENY also ends a GRANT of the same permission, with CASCADE one that could be passed on (4611)."""
+    changes = []
+    for permission in wish.denied:
+        if _held(state, wish, permission, planned) != DENIED:
+            says = f"{permission} on [{state.database}] denied"
+            values = {
+                "permission": permission,
+                "known": DATABASE_PERMISSIONS,
+                "cascade": state.granted.get(permission) == "W",
+            }
+            key = _key(state, wish, "denied_permission", permission)
+            changes.append(_change("user/deny", says, state, wish, creates=key, **values))
+    return changes
+
+
+def _held(state: UserState, wish: UserWish, permission: str, planned) -> str | None:
+    """The permission's state; in check mode as an earlier task would have left it."""
+    granted = planned(_key(state, wish, "permission", permission))
+    denied = planned(_key(state, wish, "denied_permission", permission))
+    if granted != denied:
+        return DENIED if denied else GRANTED[0]
+    return state.granted.get(permission)
+
+
+def _key(state: UserState, wish: UserWish, what: str, permission: str) -> str:
+    return f"user:{state.database}/{wish.user}/{what}={permission}"
 
 
 def decide_user_absent(state: UserState, wish: UserWish, login: str) -> list:
@@ -247,6 +311,12 @@ def _change(
 ) -> Change:
     name = state.by_name["name"] if state.by_name is not None else wish.user
     return Change(template, says, database=state.database, creates=creates, user=name, **values)
+
+
+def _permissions(entry: dict, option: str, field: str) -> list:
+    return _unique(
+        [normalise_permission(each, field=f"{field}.{option}") for each in entry.get(option) or []]
+    )
 
 
 def _unique(values: list) -> list:

@@ -78,7 +78,9 @@ options:
     description:
       - Take away server roles that are not in O(server_roles), when that is given, and database roles and
         permissions that are not listed for the databases in O(databases).
-      - Denied permissions and databases that are not listed stay as they are.
+      - Denied permissions that are not in O(databases[].denied_permissions) are revoked where that is given,
+        C([]) revokes all; otherwise they stay, because to revoke a denial gives a right.
+      - Databases that are not listed stay as they are.
     type: bool
     default: false
   databases:
@@ -107,6 +109,13 @@ options:
         elements: str
       permissions:
         description: Permissions on the database to be granted, such as V(EXECUTE) or V(CREATE TABLE).
+        type: list
+        elements: str
+      denied_permissions:
+        description:
+          - Permissions on the database to be denied, for what a role would give and the user shall not have.
+            None may be in O(databases[].permissions) as well.
+          - They are denied before the user gets any role or permission.
         type: list
         elements: str
       default_schema:
@@ -146,6 +155,8 @@ EXAMPLES = r"""
       - name: shop
         roles: [db_datareader, db_datawriter, db_ddladmin]
         permissions: [EXECUTE]
+        # Part of db_ddladmin: such a trigger would run with the rights of whoever administers the database.
+        denied_permissions: [ALTER ANY DATABASE DDL TRIGGER]
 
 - name: Keep the login from connecting, now
   sqlhosting.mssql.mssql_login:
@@ -187,6 +198,7 @@ login:
         user: shop_app
         roles: [db_datareader, db_datawriter, db_ddladmin]
         permissions: [EXECUTE]
+        denied_permissions: [ALTER ANY DATABASE DDL TRIGGER]
         default_schema: dbo
 unreachable_databases:
   description:
@@ -205,7 +217,7 @@ statements:
   description: How many statements were sent (C(read), C(change)) or only C(planned).
   type: dict
   returned: always
-  sample: {read: 6, change: 6, planned: 0}
+  sample: {read: 6, change: 7, planned: 0}
 journal:
   description: The journal that holds the statements themselves.
   type: str
