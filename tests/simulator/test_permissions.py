@@ -132,6 +132,58 @@ def test_the_customers_rights_are_exactly_the_four(instance: Instance, driver: s
         assert rows(customer, probe) == [(1, 0)]
 
 
+@pytest.mark.parametrize("right", ["ALTER ANY DATABASE DDL TRIGGER", "ALTER ANY DATABASE EVENT NOTIFICATION"])
+def test_a_denial_beats_the_role_that_holds_the_right(instance: Instance, driver: str, right: str) -> None:
+    name = fresh()
+    prepare = (
+        f"CREATE DATABASE [{name}]", f"USE [{name}]", "CREATE USER [c] FOR LOGIN [{0}]",
+        "ALTER ROLE db_ddladmin ADD MEMBER [c]",
+    )  # fmt: skip
+    probe = f"SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', '{right}')"
+    states = f"SELECT state, state_desc FROM sys.database_permissions WHERE permission_name = '{right}'"
+    with (
+        logged_in(instance, driver, *prepare) as user,
+        connect(instance, driver=driver, database=name) as admin,
+    ):
+        run(user, f"USE [{name}]")
+        assert value(user, probe) == 1
+        run(admin, f"DENY {right} TO [c]")
+        assert value(user, probe) == 0
+        assert [tuple(column.strip() for column in row) for row in rows(admin, states)] == [("D", "DENY")]
+        run(admin, f"REVOKE {right} FROM [c]")
+        assert value(user, probe) == 1
+        assert rows(admin, states) == []
+
+
+PLANT = "CREATE TRIGGER [t] ON DATABASE FOR CREATE_USER AS ALTER SERVER ROLE sysadmin ADD MEMBER [c]"
+
+
+@pytest.mark.parametrize(
+    ("role", "denied", "number"),
+    [
+        ("db_datareader", False, 1088),
+        ("db_ddladmin", True, 1088),
+        ("db_ddladmin", False, 59999),
+        ("db_owner", False, 59999),
+    ],
+)
+def test_a_trigger_on_the_database_asks_for_its_right_and_is_never_made(
+    instance: Instance, driver: str, role: str, denied: bool, number: int
+) -> None:
+    name = fresh()
+    prepare = [
+        f"CREATE DATABASE [{name}]", f"USE [{name}]", "CREATE USER [c] FOR LOGIN [{0}]",
+        f"ALTER ROLE {role} ADD MEMBER [c]",
+    ]  # fmt: skip
+    if denied:
+        prepare.append("DENY ALTER ANY DATABASE DDL TRIGGER TO [c]")
+    with logged_in(instance, driver, *prepare) as user:
+        run(user, f"USE [{name}]")
+        assert refused(user, PLANT, number)
+        assert refusal(user, "CREATE TRIGGER [t] ON dbo.x FOR INSERT AS SELECT 1") == 59999
+        assert rows(user, "SELECT name FROM sys.triggers") == []
+
+
 def test_tables_ask_for_rights_of_their_own(instance: Instance, driver: str) -> None:
     name = fresh()
     prepare = (
