@@ -39,6 +39,7 @@ def test_a_login_is_created_let_in_locked_out_and_dropped(server: Server, name: 
         "name": name,
         "roles": ["db_datareader", "db_datawriter", "db_ddladmin"],
         "permissions": ["EXECUTE"],
+        "denied_permissions": ["ALTER ANY DATABASE DDL TRIGGER", "ALTER ANY DATABASE EVENT NOTIFICATION"],
     }
     login = {"name": name, "password": PASSWORD, "check_policy": True, "check_expiration": False}
     changes(server, "mssql_login", **login, enabled=True, exclusive=True, databases=[rights])
