@@ -47,6 +47,8 @@ def test_a_password_that_was_given_is_in_no_output_journal_trace_process_or_file
 
 def test_a_password_that_was_drawn_is_in_a_file_of_its_owner_and_nowhere_else(platform):
     booking = {"application_name": "drawn", "application_databases": [{"name": "orders"}]}
+    platform.play("book_application", "--check", **booking).succeeded()
+    assert not (platform.folder / "credentials").exists()
     run = platform.play("book_application", "-vvvv", **booking).succeeded()
     (file,) = (platform.folder / "credentials").glob("*/drawn_app.password")
     assert file.stat().st_mode & 0o777 == 0o600
