@@ -278,7 +278,7 @@ def test_every_statement_that_arrived_is_in_the_journal(
 ) -> None:
     before = len(simulator.trace())
     discover("linux22")
-    received = [line["text"] for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
+    received = simulator.sent_by_modules(after=before)
     intents = [line["text"] for line in run_module.journal() if line["event"] == "intent"]
     assert received == intents
     assert len(intents) == 12

@@ -173,9 +173,7 @@ def test_every_statement_that_arrived_is_in_the_journal(
 ) -> None:
     before = len(simulator.trace())
     quota()
-    lines = [line for line in simulator.trace()[before:] if line["app_name"] == "sqlhosting"]
-    # pyodbc asks for the types by itself when it is the first of its process to connect
-    received = [line["text"] for line in lines if "sp_datatype_info" not in line["text"]]
+    received = simulator.sent_by_modules(after=before)
     assert received == [line["text"] for line in run_module.journal() if line["event"] == "intent"]
 
 

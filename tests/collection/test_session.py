@@ -117,7 +117,7 @@ def test_the_journal_is_what_the_server_saw(
     session.read("test/one")
     session.read("test/where", database="msdb")
     session.read("test/compare", parameters=("x",))
-    sent = [line["text"] for line in simulator.trace()[before:] if "sp_datatype_info" not in line["text"]]
+    sent = simulator.sent_by_modules(after=before)
     assert sent[:4] == [line["text"] for line in _lines(journal_path) if line["event"] == "intent"][:4]
 
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.simulators import DRIVERS, SA_PASSWORD, Simulator
+from tests.support.simulators import DRIVERS, MODULES, SA_PASSWORD, Simulator, is_of_the_driver
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM_PASSWORD = "Platform-Password-1!"
-APP_NAME = "sqlhosting"  # how the modules' connections call themselves
-_OF_THE_DRIVER = re.compile(r"(\[sys\]\.)?sp_datatype_info(_100)?\b")
 _RECAP = re.compile(r"^(\S+)\s+: (ok=\d+.*)$", re.MULTILINE)
 
 
@@ -161,7 +159,7 @@ def unexplained(trace: list[dict[str, Any]], journal: list[dict[str, Any]]) -> l
     sent = Counter(
         _comparable(line["text"])
         for line in trace
-        if line["app_name"] == APP_NAME and not _OF_THE_DRIVER.match(line["text"])
+        if line["app_name"] == MODULES and not is_of_the_driver(line["text"])
     )
     intended = Counter(_comparable(line["text"]) for line in journal if line["event"] == "intent")
     return sorted((sent - intended).elements())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -25,7 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SA_PASSWORD = "Sim-Admin-1!"
 START_TIMEOUT_S = 30  # a cold start with eight test runners on two cores; normally one second
 STOP_TIMEOUT_S = 5
+MODULES = "sqlhosting"  # how the modules' connections call themselves
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes
+
+_OF_THE_DRIVER = re.compile(r"(\[sys\]\.)?sp_datatype_info(_100)?\b")
 
 
 def _microsoft_driver() -> str:
@@ -47,6 +51,11 @@ def _freetds_driver() -> str:
 
 # Tests run with both. A missing driver is a failure of the set-up and fails every test here, on purpose.
 DRIVERS = {"msodbcsql18": _microsoft_driver(), "freetds": _freetds_driver()}
+
+
+def is_of_the_driver(text: str) -> bool:
+    """Whether no module sent it: pyodbc asks for the data types at the first connection of its process."""
+    return _OF_THE_DRIVER.match(text) is not None
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ class Simulator:
             return []
         lines = [json.loads(line) for line in self.trace_path.read_text(encoding="utf-8").splitlines()]
         return sorted((line for line in lines if line["kind"] in kinds), key=lambda line: line["seq"])
+
+    def sent_by_modules(self, *, after: int = 0) -> list[str]:
+        """The texts that modules sent, leaving out the trace's first ``after`` messages."""
+        lines = [line for line in self.trace()[after:] if line["app_name"] == MODULES]
+        return [line["text"] for line in lines if not is_of_the_driver(line["text"])]
 
     def stop(self) -> int:
         """Stop it with SIGTERM and give back its exit code; killed if it does not stop in time."""
