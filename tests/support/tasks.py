@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._module import ru
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
 
-from tests.support.simulators import DRIVERS, SA_PASSWORD, Instance
-
-_UTILS = "ansible_collections.sqlhosting.mssql.plugins.module_utils."
-
-
-def login_options(instance: Instance, driver: str, **options: Any) -> dict[str, Any]:
-    """Connection options of every module, for a simulated instance."""
-    return {
-        "login_host": instance.host,
-        "login_port": instance.port,
-        "login_user": "sa",
-        "login_password": SA_PASSWORD,
-        "trust_server_certificate": True,
-        "odbc_driver": DRIVERS[driver],
-        **options,
-    }
+from tests.support.modules import login_options, module_code
+from tests.support.simulators import Instance
 
 
 class Tasks:
@@ -42,7 +27,7 @@ class Tasks:
         self, module: str, *, check_mode: bool = False, diff: bool = True, **options: Any
     ) -> dict[str, Any]:
         """The result of one task, a failed one included."""
-        code = importlib.import_module(_UTILS + module)
+        code = module_code(module)
         context = RunContext(
             journal=_journal.Journal(str(self.journal), self.run_id),
             templates=FolderTemplates(),
