@@ -60,7 +60,7 @@ def journal_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "journal.jsonl"
     monkeypatch.setenv("SQLHOSTING_JOURNAL", str(path))
     monkeypatch.setenv("SQLHOSTING_RUN", secrets.token_hex(13).upper())
-    for name in ("SQLHOSTING_APPROVED_PLAN", "SQLHOSTING_TEMPLATES"):
+    for name in ("SQLHOSTING_APPROVED_PLAN", "SQLHOSTING_LEASE", "SQLHOSTING_TEMPLATES"):
         monkeypatch.delenv(name, raising=False)
     return path
 

@@ -20,6 +20,7 @@
     │   └── OutOfSpace
     ├── OutcomeUnknown          the link broke, or the time was up, after the statement was sent
     ├── PlanRefused             the approved plan does not hold this statement; nothing was sent
+    ├── LeaseLost               the run may send no more changes; nothing was sent
     ├── JournalUnavailable      the journal cannot be written; nothing was sent
     └── TemplateError           a T-SQL template is missing, wrong or got an unmarked value
 
@@ -176,6 +177,10 @@ class OutcomeUnknown(MssqlError):
 
 class PlanRefused(MssqlError):
     """The approved plan does not hold this statement next. Nothing was sent."""
+
+
+class LeaseLost(MssqlError):
+    """The run's lease is over or cannot be read, so another one may have taken over. Nothing was sent."""
 
 
 class JournalUnavailable(MssqlError):

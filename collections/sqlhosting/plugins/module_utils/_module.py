@@ -17,6 +17,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     InvalidInput,
     MssqlError,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._lease import Lease
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._plan import Plan
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext, Session
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import TextTemplates
@@ -85,6 +86,7 @@ def context_from(settings: dict, module: AnsibleModule) -> RunContext:
         ),
         templates=TextTemplates(settings["templates"]),
         plan=Plan(settings["plan"]) if settings["plan"] is not None else None,
+        lease=Lease(settings["lease"]) if settings.get("lease") else None,
         check_mode=module.check_mode,
         diff_mode=module._diff,
         inventory_host=settings["inventory_host"],

@@ -39,7 +39,7 @@ SECRET_PARAMETER = "<secret>"  # noqa: S105 - what the journal shows instead
 
 
 class RunContext:
-    """What surrounds a module's run: journal, plan, templates and the task's own circumstances."""
+    """What surrounds a module's run: journal, plan, lease, templates and the task's own circumstances."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class RunContext:
         journal: _journal.Journal,
         templates,
         plan=None,
+        lease=None,
         check_mode: bool = False,
         diff_mode: bool = False,
         inventory_host: str | None = None,
@@ -56,6 +57,7 @@ class RunContext:
         self.journal = journal
         self.templates = templates
         self.plan = plan
+        self.lease = lease
         self.check_mode = check_mode
         self.diff_mode = diff_mode
         self.inventory_host = inventory_host
@@ -124,7 +126,8 @@ class Session:
         """Send a statement that changes something; in check mode only journal it as planned.
 
         ``creates`` names what it would bring into being: ``database:shop``, ``login:app``, ``user:shop/app``.
-        Raises :class:`PlanRefused` before sending when an approved plan does not hold it next.
+        Raises :class:`PlanRefused` before sending when an approved plan does not hold it next, and
+        :class:`LeaseLost` when the run may send no more changes.
         """
         statement = self._statement(template, _journal.CHANGE, database, values)
         statement.creates = creates
@@ -188,6 +191,8 @@ class Session:
         for pause_s in (*RETRY_PAUSES_S, None):
             statement.statement_id = _journal.new_ulid()
             with self.context.journal.locked():
+                if statement.kind == _journal.CHANGE:
+                    self._check_lease(statement)
                 if position is None and statement.kind == _journal.CHANGE and self.context.plan is not None:
                     position = self._plan_position(statement)
                 self._journal_intent(statement, position)
@@ -199,6 +204,16 @@ class Session:
             # Random pauses spread processes that collide; they guard nothing.
             self.context.pause(pause_s * random.uniform(0.75, 1.25))  # noqa: S311
         raise AssertionError("unreachable")
+
+    def _check_lease(self, statement: _Statement) -> None:
+        """At each attempt and as late as can be: after waiting for the journal, before the intent."""
+        if self.context.lease is None:
+            return
+        try:
+            self.context.lease.check()
+        except MssqlError as exc:
+            exc.statement = statement.template.name
+            raise self._placed(exc, statement.database) from None
 
     def _plan_position(self, statement: _Statement) -> int:
         try:

@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._arguments import full_spec, validate
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, MssqlError
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._lease import Lease
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._module import (
     CONTEXT_OPTION,
     context_settings,
@@ -33,6 +34,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import
 
 # mssql_plan reads the controller's journal, so it never runs elsewhere.
 _ALWAYS_IN_PROCESS = frozenset(("mssql_plan",))
+# Modules that never send a change, so that they need no lease.
+_ONLY_READ = frozenset(("mssql_discover", "mssql_plan"))
+# What belongs to the whole run: no task can put another one, or none, in its place.
+_OF_THE_RUN = (_journal.PLAN_VARIABLE, _journal.LEASE_VARIABLE)
 _IN_PROCESS_VARIABLE = "sqlhosting_in_process"
 _END = "sqlhosting-journal-end"
 _NATIVE = ((str, str.__str__), (int, int), (float, float))
@@ -88,17 +93,19 @@ class SharedAction(ActionBase):
         if name in _ALWAYS_IN_PROCESS:
             return True
         wanted = boolean(plain(self._templar.template(task_vars.get(_IN_PROCESS_VARIABLE, True))))
-        return wanted and self._connection.transport == "local" and not self._play_context.become
+        return wanted and self._is_here()
+
+    def _is_here(self) -> bool:
+        """Whether a module would run on this machine, as this user."""
+        return self._connection.transport == "local" and not self._play_context.become
 
     def _apply_environment(self) -> None:
-        """The task's ``environment:`` keyword, as a module on a target would get it.
-
-        An approved plan is the run's: no task can put another one, or none, in its place.
-        """
+        """The task's ``environment:`` keyword, as a module on a target would get it."""
         environment: dict = {}
         self._compute_environment_string(environment)
-        if os.environ.get(_journal.PLAN_VARIABLE):
-            environment.pop(_journal.PLAN_VARIABLE, None)
+        for name in _OF_THE_RUN:
+            if os.environ.get(name):
+                environment.pop(name, None)
         os.environ.update({str(key): str(value) for key, value in environment.items()})
 
     def _context(self, task_vars: dict) -> RunContext:
@@ -106,10 +113,12 @@ class SharedAction(ActionBase):
             os.path.abspath(os.environ[_journal.JOURNAL_VARIABLE]), os.environ[_journal.RUN_VARIABLE]
         )
         approved = os.environ.get(_journal.PLAN_VARIABLE)
+        lease = os.environ.get(_journal.LEASE_VARIABLE)
         return RunContext(
             journal=journal,
             templates=FolderTemplates(os.environ.get(_journal.TEMPLATES_VARIABLE)),
             plan=load_plan(approved) if approved else None,
+            lease=Lease(lease) if lease else None,
             check_mode=bool(self._task.check_mode),
             diff_mode=bool(self._task.diff),
             inventory_host=str(task_vars.get("inventory_hostname") or "") or None,
@@ -119,15 +128,20 @@ class SharedAction(ActionBase):
     def _run_elsewhere(self, name: str, module, raw: dict, context: RunContext, task_vars: dict) -> dict:
         """Execute the module on the target and bring its journal lines back."""
         try:
-            validate(full_spec(module.ARGUMENT_SPEC), module.SPEC_RULES, raw)
+            params, _secrets = validate(full_spec(module.ARGUMENT_SPEC), module.SPEC_RULES, raw)
         except InvalidInput:
             # The same message as in-process, and nothing is shipped.
             return run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context)
         context.journal.check_writable()
+        if context.lease is not None and not context.check_mode and _may_change(name, params):
+            # The file is on this machine; elsewhere nobody can look at it, so it is looked at first.
+            context.lease.check()
         # A name that nobody can guess, made with O_EXCL; not in Ansible's temporary folder, where a user whom
         # become names may not write.
         remote = f"/tmp/sqlhosting-{context.journal.run}-{_journal.new_ulid()}.jsonl"  # noqa: S108
         settings = context_settings(context, journal_path=remote, texts=context.templates.texts())
+        if context.lease is not None and self._is_here():
+            settings["lease"] = context.lease.path
         fetched: list[dict] = []
         try:
             result = self._execute_module(
@@ -157,6 +171,11 @@ class SharedAction(ActionBase):
         if found.get("stdout", "").rstrip().endswith(_END):
             self._low_level_execute_command(f"rm -f {path}", sudoable=True)
         return lines
+
+
+def _may_change(name: str, params: dict) -> bool:
+    """Whether the task might send a change; ``mssql_quota`` does when it is to enforce."""
+    return name not in _ONLY_READ and params.get("enforce", True)
 
 
 def _checked(result: dict, fetched: list[dict], remote: str, context: RunContext) -> dict:
