@@ -1,0 +1,145 @@
+"""A portal for tests: the real application on a migrated database, users, logged-in clients, and rows to start from."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from webapp.accounts.models import PortalRole, User, UserState
+from webapp.accounts.passwords import hash_password
+from webapp.app import create_app
+from webapp.database import Database
+from webapp.platform.operations import upgrade
+from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
+from webapp.runtime import Runtime, create_runtime
+from webapp.sealing import Box, use_box
+from webapp.settings import Settings, settings_from
+
+KEY = Fernet.generate_key().decode("ascii")
+SECRET_KEY = "a secret key for tests, long enough"
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = hash_password(PASSWORD)  # once: it takes long on purpose
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+_numbers = itertools.count(1)
+
+
+def settings_for(database_url: str, **overrides: Any) -> Settings:
+    """Settings for tests; nothing is read from the environment."""
+    given = {
+        "secret_key": SECRET_KEY,
+        "encryption_keys": KEY,
+        "database_url": database_url,
+        "redis_url": NO_REDIS,
+    }
+    return settings_from({}, **{**given, **overrides})
+
+
+def migrate(url: str) -> None:
+    """Bring the database behind ``url`` to the newest migration."""
+    use_box(Box([KEY]))
+    database = Database(url)
+    upgrade(database)
+    database.dispose()
+
+
+class Client:
+    """A browser without scripts: keeps cookies, sends the CSRF token of the last page with every form."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """GET; redirects are not followed unless ``follow_redirects=True``."""
+        return self.client.get(path, **options)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
+        """POST a form with a valid CSRF token."""
+        return self.client.post(path, data={**(data or {}), "csrf_token": self.csrf_token()}, **options)
+
+    def csrf_token(self) -> str:
+        """A token of this session."""
+        page = self.client.get("/login").text if not self._is_logged_in() else self.client.get("/").text
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+        assert found, page
+        return found.group(1)
+
+    def _is_logged_in(self) -> bool:
+        return self.client.get("/").status_code == 200
+
+
+class Portal:
+    """The application under test and what tests do with it."""
+
+    def __init__(self, settings: Settings, **config: Any) -> None:
+        self.settings = settings
+        self.runtime: Runtime = create_runtime(settings)
+        self.app: Flask = create_app(
+            settings, runtime=self.runtime, RATELIMIT_STORAGE_URI="memory://", **config
+        )
+        self.app.testing = True
+
+    @property
+    def database(self) -> Database:
+        """The platform database."""
+        return self.runtime.database
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.dispose()
+
+    def client(self, user: User | None = None) -> Client:
+        """A client, logged in as ``user`` through the log-in page."""
+        client = Client(self.app.test_client())
+        if user is not None:
+            answer = client.post("/login", {"email": user.email, "password": PASSWORD})
+            assert answer.status_code == 302, answer.text
+        return client
+
+    def create_user(self, role: PortalRole = PortalRole.CUSTOMER, **columns: Any) -> User:
+        """An active user whose password is :data:`PASSWORD`."""
+        number = next(_numbers)
+        user = User(
+            email=f"{role.value}{number}@example.com",
+            name=f"{role.value.capitalize()} {number}",
+            password_hash=PASSWORD_HASH,
+            role=role,
+        )
+        user.state = UserState.ACTIVE
+        return self._add(user, columns)
+
+    def create_account(self, **columns: Any) -> ElevatedAccount:
+        """An elevated account."""
+        account = ElevatedAccount(
+            name=f"account {next(_numbers)}", login_user="platform", login_password="Plat-form-1!"
+        )
+        return self._add(account, columns)
+
+    def create_pool(self, **columns: Any) -> Pool:
+        """A stand-alone pool with an account."""
+        if "elevated_account_id" not in columns:
+            columns["elevated_account_id"] = self.create_account().id
+        return self._add(Pool(name=f"pool_{next(_numbers)}", kind=PoolKind.STANDALONE), columns)
+
+    def create_instance(self, pool: Pool | None = None, **columns: Any) -> Instance:
+        """An instance that nobody has looked at."""
+        pool = pool or self.create_pool()
+        number = next(_numbers)
+        instance = Instance(
+            pool_id=pool.id, name=f"sql{number}", host="127.0.0.1", port=1433, customer_host="127.0.0.1",
+            customer_port=1433, trust_server_certificate=True,
+        )  # fmt: skip
+        return self._add(instance, columns)
+
+    def _add(self, row: Any, columns: dict[str, Any]) -> Any:
+        for name, value in columns.items():
+            setattr(row, name, value)
+        with self.database.transaction() as session:
+            session.add(row)
+        return row

@@ -1,0 +1,1 @@
+"""Accounts: who may use the portal, as what, and their sessions and API tokens."""

@@ -1,0 +1,101 @@
+"""Users, their sessions and API tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.database import Base, WithId, enum_of, now
+
+
+class PortalRole(StrEnum):
+    """What a user may do in the portal."""
+
+    ADMIN = "admin"  # everything, users and policies included
+    OPERATOR = "operator"  # pools, instances, jobs; approves where a policy says so
+    CUSTOMER = "customer"  # their own applications and bookings
+    VIEWER = "viewer"  # an auditor: sees everything but secrets, changes nothing
+
+
+class UserState(StrEnum):
+    """Where a user stands."""
+
+    PENDING = "pending"  # registered, waits for an admin
+    ACTIVE = "active"  # may log in
+    REJECTED = "rejected"  # an admin said no
+    DISABLED = "disabled"  # could log in once, no longer
+
+
+class User(WithId, Base):
+    """A person with an account."""
+
+    __tablename__ = "users"
+
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
+    role: Mapped[PortalRole] = mapped_column(enum_of(PortalRole), default=PortalRole.CUSTOMER)
+    state: Mapped[UserState] = mapped_column(enum_of(UserState), default=UserState.PENDING, index=True)
+    is_trusted: Mapped[bool] = mapped_column(
+        default=False
+    )  # policies may approve a trusted customer's small bookings
+    message: Mapped[str | None] = mapped_column(String(1000))  # what the user wrote when registering
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    decision_reason: Mapped[str | None] = mapped_column(String(1000))
+    last_login_at: Mapped[datetime | None]
+
+    decided_by: Mapped[User | None] = relationship(remote_side="User.id")
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the user works for the hosting team (sees more than their own)."""
+        return self.role is not PortalRole.CUSTOMER
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user is an admin."""
+        return self.role is PortalRole.ADMIN
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the user may operate pools and jobs."""
+        return self.role in (PortalRole.ADMIN, PortalRole.OPERATOR)
+
+
+class UserSession(WithId, Base):
+    """One log-in; its secret token is in the user's cookie, its hash here. A new one is made at each log-in."""
+
+    __tablename__ = "user_sessions"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+
+    user: Mapped[User] = relationship()
+
+
+class ApiToken(WithId, Base):
+    """A token for the REST API. Only its hash is kept."""
+
+    __tablename__ = "api_tokens"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    sees_secrets: Mapped[bool] = mapped_column(default=False)  # the inventory with passwords; admins only
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()

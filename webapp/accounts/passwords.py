@@ -1,0 +1,26 @@
+"""Portal passwords: Argon2id by argon2-cffi, with its recommended parameters."""
+
+from __future__ import annotations
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+SHORTEST = 12
+LONGEST = 200
+
+_hasher = PasswordHasher()
+# So that an unknown address takes as long as a wrong password.
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+def hash_password(password: str) -> str:
+    """The hash to keep."""
+    return _hasher.hash(password)
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """Whether ``password`` is the one behind ``password_hash``; None takes the same time and is False."""
+    try:
+        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False

@@ -1,0 +1,1 @@
+"""Applications: what customers have, with databases and logins."""

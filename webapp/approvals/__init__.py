@@ -1,0 +1,1 @@
+"""Plans, the policies that say who approves them, and decisions."""

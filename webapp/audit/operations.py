@@ -1,0 +1,103 @@
+"""Write audit entries.
+
+``record`` notes an entry in the session; just before the commit the noted entries are chained and written. So
+the lock on the chain's head is the last one that a transaction takes, and is held for a moment only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from webapp.audit.models import AuditEntry, AuditHead
+from webapp.database import now
+
+FIRST_HASH = "0" * 64
+_PENDING = "audit_pending"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. ``kind``: user, platform (worker, dispatcher) or command (``sqlhosting …``)."""
+
+    kind: str
+    name: str
+    id: str | None = None
+    address: str | None = None
+
+
+PLATFORM = Actor("platform", "platform")
+
+
+@dataclass(frozen=True)
+class _Noted:
+    actor: Actor
+    action: str
+    object_kind: str
+    object_id: str | None
+    object_name: str | None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    *,
+    object_kind: str,
+    object_id: str | None = None,
+    object_name: str | None = None,
+    **details: Any,
+) -> None:
+    """Note that ``actor`` did ``action`` (``object:verb``). Written with the transaction, or not at all.
+
+    ``details`` hold ids, names and reasons as JSON values; never a secret.
+    """
+    noted = _Noted(actor, action, object_kind, object_id, object_name, details)
+    session.info.setdefault(_PENDING, []).append(noted)
+
+
+@event.listens_for(Session, "before_commit")
+def _write_noted(session: Session) -> None:
+    noted: list[_Noted] = session.info.pop(_PENDING, [])
+    if not noted:
+        return
+    session.flush()
+    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one()
+    for note in noted:
+        entry = AuditEntry(
+            number=head.number + 1,
+            at=now(),
+            actor_kind=note.actor.kind,
+            actor_id=note.actor.id,
+            actor_name=note.actor.name[:254],
+            action=note.action,
+            object_kind=note.object_kind,
+            object_id=note.object_id,
+            object_name=note.object_name and note.object_name[:254],
+            details=note.details,
+            address=note.actor.address,
+            previous_hash=head.hash,
+        )
+        entry.hash = entry_hash(entry)
+        session.add(entry)
+        head.number, head.hash = entry.number, entry.hash
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_noted(session: Session) -> None:
+    session.info.pop(_PENDING, None)
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """sha256 over the canonical JSON of everything in ``entry`` but the hash itself."""
+    columns = (column.key for column in AuditEntry.__table__.columns if column.key != "hash")
+    row = {key: getattr(entry, key) for key in columns}
+    row["at"] = entry.at.isoformat(timespec="microseconds")
+    canonical = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

@@ -1,0 +1,1 @@
+"""Bookings: what customers ask for, and what becomes of it."""

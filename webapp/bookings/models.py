@@ -1,0 +1,90 @@
+"""Bookings and what happened to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.accounts.models import User
+from webapp.applications.models import Application
+from webapp.database import Base, WithId, enum_of, now
+from webapp.sealing import Sealed
+
+
+class BookingKind(StrEnum):
+    """What is asked for."""
+
+    BOOK_APPLICATION = "book_application"
+    ADD_DATABASE = "add_database"
+    RESIZE_DATABASE = "resize_database"
+    ADD_LOGIN = "add_login"
+    RESET_LOGIN = "reset_login"
+    REMOVE_LOGIN = "remove_login"
+    DELETE_APPLICATION = "delete_application"
+
+
+class BookingState(StrEnum):
+    """Where a booking stands."""
+
+    PENDING = "pending"  # it is being planned, or its plan waits for approval
+    APPROVED = "approved"  # its job waits for a worker
+    REJECTED = "rejected"  # an approver said no
+    CANCELED = "canceled"  # the customer took it back
+    RUNNING = "running"  # its job runs
+    DEPLOYED = "deployed"  # done
+    FAILED = "failed"  # planning or running failed; staff can plan it again
+
+
+ENDED_STATES = (BookingState.REJECTED, BookingState.CANCELED, BookingState.DEPLOYED, BookingState.FAILED)
+
+
+class Booking(WithId, Base):
+    """A customer's request."""
+
+    __tablename__ = "bookings"
+
+    kind: Mapped[BookingKind] = mapped_column(enum_of(BookingKind))
+    state: Mapped[BookingState] = mapped_column(
+        enum_of(BookingState), default=BookingState.PENDING, index=True
+    )
+    application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
+    requester_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    # What is asked for, validated; no secret in it. The keys depend on the kind: bookings/parameters.py
+    parameters: Mapped[dict[str, Any]]
+    # The password that the job sets, drawn when the booking was made; removed when it ended.
+    secret: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    reason: Mapped[str | None] = mapped_column(String(2000))  # the customer's words to the approver
+    failure: Mapped[str | None] = mapped_column(
+        String(4000)
+    )  # why it failed, in words a customer understands
+    plan_id: Mapped[str | None] = mapped_column(String(26))  # the plan that counts; the newest
+    job_id: Mapped[str | None] = mapped_column(String(26))  # the job that carries it out; the newest
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+
+    application: Mapped[Application] = relationship()
+    requester: Mapped[User] = relationship()
+    events: Mapped[list[BookingEvent]] = relationship(back_populates="booking", order_by="BookingEvent.id")
+
+
+class BookingEvent(WithId, Base):
+    """A line of a booking's history."""
+
+    __tablename__ = "booking_events"
+
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    # requested, planned, planning_failed, drifted, plan_expired, approved, auto_approved, rejected, sent_back,
+    # changed, canceled, running, resumed, deployed, failed
+    event: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: the platform
+    text: Mapped[str | None] = mapped_column(String(4000))
+    plan_id: Mapped[str | None] = mapped_column(String(26))
+    job_id: Mapped[str | None] = mapped_column(String(26))
+
+    booking: Mapped[Booking] = relationship(back_populates="events")
+    user: Mapped[User | None] = relationship()

@@ -1,0 +1,1 @@
+"""The subcommands of ``sqlhosting``, a file for each subject; loaded when they are called."""

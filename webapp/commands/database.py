@@ -1,0 +1,45 @@
+"""``sqlhosting database``: bring the platform database to this version's schema."""
+
+from __future__ import annotations
+
+import click
+
+from webapp.commands.opening import open_runtime, told
+from webapp.platform import operations
+
+
+@click.group("database")
+def database() -> None:
+    """The platform database."""
+
+
+@database.command("upgrade")
+def upgrade() -> None:
+    """Create or bring up to date all tables. Running it again changes nothing."""
+    runtime = open_runtime(is_checked=False)
+    with told():
+        operations.check_reachable(runtime.database)
+        operations.upgrade(runtime.database)
+        operations.check_platform(runtime.database)
+    click.echo(f"The platform database is at migration {operations.newest_revision()}.")
+
+
+@database.command("downgrade")
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def downgrade(revision: str, *, yes: bool) -> None:
+    """Go back to REVISION. Tables that it does not know are removed with what they hold; 'base' removes all."""
+    runtime = open_runtime(is_checked=False)
+    if not yes:
+        click.confirm(f"Remove everything that migration {revision} does not know?", abort=True)
+    with told():
+        operations.check_reachable(runtime.database)
+        operations.downgrade(runtime.database, revision)
+    click.echo(f"The platform database is at migration {revision}.")
+
+
+@database.command("check")
+def check() -> None:
+    """Say whether the platform could start: database, migration, keys."""
+    open_runtime()
+    click.echo("The platform database answers, is up to date, and the keys fit.")

@@ -1,0 +1,34 @@
+"""How commands get at the platform: settings and database, with errors that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from webapp.errors import PlatformError
+from webapp.runtime import Runtime, create_runtime
+from webapp.sealing import SealingError
+from webapp.settings import Settings, SettingsError, settings_from
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn our own errors into one line and exit status 1."""
+    try:
+        yield
+    except (SettingsError, SealingError, PlatformError) as exc:
+        raise click.ClickException(str(exc)) from None
+
+
+def open_settings() -> Settings:
+    """The settings of this environment. Raises click's error that names what is wrong."""
+    with told():
+        return settings_from()
+
+
+def open_runtime(*, is_checked: bool = True) -> Runtime:
+    """The runtime of this environment. Raises click's error that says what to do."""
+    with told():
+        return create_runtime(settings_from(), is_checked=is_checked)

@@ -1,0 +1,173 @@
+"""The platform database: engine, sessions, column types and the base of all tables.
+
+SQLite (WAL), PostgreSQL and Microsoft SQL Server. Every time is UTC, every key a ULID, every state an enum
+with a check constraint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, String, Text, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.types import TypeDecorator
+from ulid import ULID
+
+# Alembic needs names to drop constraints by ("The Importance of Naming Constraints" in its documentation).
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLITE_BUSY_MS = 30_000
+WRITES = {"sqlite_begin": "IMMEDIATE"}
+
+
+def new_id() -> str:
+    """A ULID: 26 characters that sort by time."""
+    return str(ULID())
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. Refuses times without a zone; SQLite and SQL Server keep no zone, so it is added on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without zone: {value}")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "mssql":
+            from sqlalchemy.dialects.mssql import DATETIME2  # noqa: PLC0415 - only this dialect has it
+
+            return dialect.type_descriptor(DATETIME2(6))
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON document kept as text, the same on every database. NUL characters, which PostgreSQL refuses, are dropped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return (
+            None
+            if value is None
+            else json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\\u0000", "")
+        )
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def enum_of(states: type[StrEnum]) -> Enum:
+    """A column that holds one of ``states`` by value, with a check constraint named after the enum."""
+    return Enum(
+        states,
+        name=states.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+        validate_strings=True,
+    )
+
+
+class Base(DeclarativeBase):
+    """The base of all tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json, list[str]: Json}
+
+
+class WithId:
+    """A ULID as primary key."""
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+
+
+class Database:
+    """The engine and its sessions. Make one for each process, after forks."""
+
+    def __init__(self, url: str, **engine_options: Any) -> None:
+        self.engine = create_database_engine(url, **engine_options)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=True)
+
+    def session(self, *, writes: bool) -> Session:
+        """A session. ``writes``: take SQLite's write lock at once, instead of failing when it is needed later."""
+        session = self._sessions()
+        if writes:
+            session.connection(execution_options=WRITES)
+        return session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that changes nothing."""
+        with self.session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that is committed at the end, or rolled back when the body raises."""
+        with self.session(writes=True) as session:
+            yield session
+            session.commit()
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def create_database_engine(url: str, **options: Any) -> Engine:
+    """An engine for ``url``, set up for many processes at once."""
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
+    if engine.dialect.name == "sqlite":
+        if engine.url.database and engine.url.database != ":memory:":
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's documentation: let us send BEGIN ourselves
+    for pragma in (
+        f"busy_timeout={SQLITE_BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Any) -> None:
+    kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+BeforeCommit = Callable[[Session], None]

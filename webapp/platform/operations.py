@@ -1,0 +1,120 @@
+"""Migrations, the check of a process at its start, and the rotation of keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from webapp.audit.models import AuditHead
+from webapp.audit.operations import FIRST_HASH
+from webapp.database import Base, Database, now
+from webapp.errors import PlatformError
+from webapp.platform.models import KeyCheck
+from webapp.sealing import Sealed, SealingError, the_box
+
+MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+KNOWN_TEXT = "the platform's keys open this"
+
+
+class PlatformNotReady(PlatformError):
+    """The platform cannot start. The text says why and what to do."""
+
+
+def alembic_config(database: Database) -> Config:
+    """Alembic's configuration for ``database``."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = database.engine
+    return config
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to ``revision`` and note which keys seal this database."""
+    command.upgrade(alembic_config(database), revision)
+    if revision == "head":
+        with database.transaction() as session:
+            if session.get(KeyCheck, 1) is None:
+                session.add(KeyCheck(id=1, sealed=the_box().seal(KNOWN_TEXT)))
+            if session.get(AuditHead, 1) is None:
+                session.add(AuditHead(id=1, number=0, hash=FIRST_HASH))
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Bring the schema back to ``revision``; ``base`` removes everything."""
+    command.downgrade(alembic_config(database), revision)
+
+
+def newest_revision() -> str:
+    """The revision that this version of the platform needs."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if head is None:
+        raise PlatformNotReady(f"{MIGRATIONS} holds no migration")
+    return head
+
+
+def check_reachable(database: Database) -> str | None:
+    """The schema's revision. Raises :class:`PlatformNotReady` when the database does not answer."""
+    try:
+        with database.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as exc:
+        raise PlatformNotReady(
+            f"the platform database does not answer ({database.engine.url.render_as_string(hide_password=True)}): "
+            f"{str(exc.orig).strip().splitlines()[0]}. Check SQLHOSTING_DATABASE_URL."
+        ) from None
+
+
+def check_platform(database: Database) -> None:
+    """Raise :class:`PlatformNotReady` unless the database answers, is migrated, and the keys fit."""
+    revision = check_reachable(database)
+    wanted = newest_revision()
+    if revision != wanted:
+        raise PlatformNotReady(
+            f"the platform database is at migration {revision or 'none'}, this version needs {wanted}: "
+            "run 'sqlhosting database upgrade'"
+        )
+    with database.reading() as session:
+        check_keys(session)
+
+
+def check_keys(session: Session) -> None:
+    """Raise :class:`PlatformNotReady` unless the keys at hand open what this database holds."""
+    row = session.get(KeyCheck, 1)
+    if row is None:
+        raise PlatformNotReady("the platform database was never set up: run 'sqlhosting database upgrade'")
+    try:
+        is_right = the_box().open(row.sealed) == KNOWN_TEXT
+    except SealingError:
+        is_right = False
+    if not is_right:
+        raise PlatformNotReady(
+            "SQLHOSTING_ENCRYPTION_KEYS holds none of the keys that this platform database was sealed with: "
+            "put the right key there (an old key goes behind the new one)"
+        )
+
+
+def rotate_keys(session: Session) -> int:
+    """Seal every sealed value with the newest key; how many there were. Raises :class:`SealingError`."""
+    check_keys(session)
+    count = 0
+    for table in Base.metadata.sorted_tables:
+        sealed = [column for column in table.columns if isinstance(column.type, Sealed)]
+        keys = list(table.primary_key.columns)
+        for column in sealed:
+            rows = session.execute(select(*keys, column).where(column.is_not(None)).with_for_update()).all()
+            for row in rows:
+                condition = [key == value for key, value in zip(keys, row[:-1], strict=True)]
+                session.execute(table.update().where(*condition).values({column: row[-1]}))
+                count += 1
+    check = session.get_one(KeyCheck, 1)
+    check.sealed, check.changed_at = the_box().seal(KNOWN_TEXT), now()
+    return count

@@ -1,0 +1,1 @@
+"""Pools of instances, the elevated accounts that the platform uses on them, and what discovery found."""

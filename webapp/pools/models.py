@@ -1,0 +1,123 @@
+"""Pools, instances, elevated accounts, and what discovery found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.database import Base, Json, WithId, enum_of, now
+from webapp.sealing import Sealed
+
+
+class PoolKind(StrEnum):
+    """What kind of instances a pool holds."""
+
+    STANDALONE = "standalone"
+    HA = "ha"
+
+
+class Reachability(StrEnum):
+    """What the last look at an instance said."""
+
+    UNKNOWN = "unknown"  # nobody has looked yet
+    REACHABLE = "reachable"
+    UNREACHABLE = "unreachable"
+
+
+class ElevatedAccount(WithId, Base):
+    """The login that the platform uses on instances."""
+
+    __tablename__ = "elevated_accounts"
+
+    name: Mapped[str] = mapped_column(
+        String(100), unique=True
+    )  # for people, for instance "platform on production"
+    login_user: Mapped[str] = mapped_column(String(128))
+    login_password: Mapped[str] = mapped_column(Sealed, deferred=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Pool(WithId, Base):
+    """Instances of one kind that share thresholds. Its name is a group of the inventory."""
+
+    __tablename__ = "pools"
+    __table_args__ = (
+        CheckConstraint("cpu_percent BETWEEN 1 AND 100", name="cpu_percent_range"),
+        CheckConstraint("memory_percent BETWEEN 1 AND 100", name="memory_percent_range"),
+        CheckConstraint("disk_free_percent BETWEEN 0 AND 99", name="disk_free_percent_range"),
+        CheckConstraint("databases >= 1", name="databases_range"),
+    )
+
+    name: Mapped[str] = mapped_column(String(63), unique=True)  # lower case letters, digits, underscores
+    kind: Mapped[PoolKind] = mapped_column(enum_of(PoolKind))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    elevated_account_id: Mapped[str] = mapped_column(ForeignKey("elevated_accounts.id"))
+    is_open: Mapped[bool] = mapped_column(default=True)  # takes bookings
+    cpu_percent: Mapped[int] = mapped_column(default=80)
+    memory_percent: Mapped[int] = mapped_column(default=95)
+    disk_free_percent: Mapped[int] = mapped_column(default=10)
+    databases: Mapped[int] = mapped_column(default=100)
+    largest_data_gib: Mapped[int] = mapped_column(default=100)
+    largest_log_gib: Mapped[int] = mapped_column(default=20)
+    default_collation: Mapped[str | None] = mapped_column(String(128))
+    price_per_gib_month: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    elevated_account: Mapped[ElevatedAccount] = relationship()
+    instances: Mapped[list[Instance]] = relationship(back_populates="pool", order_by="Instance.name")
+
+
+class Instance(WithId, Base):
+    """A SQL Server instance. Its name is a host of the inventory."""
+
+    __tablename__ = "instances"
+    __table_args__ = (CheckConstraint("port BETWEEN 1 AND 65535", name="port_range"),)
+
+    pool_id: Mapped[str] = mapped_column(ForeignKey("pools.id"), index=True)
+    name: Mapped[str] = mapped_column(
+        String(63), unique=True
+    )  # lower case letters, digits, hyphens, underscores
+    host: Mapped[str] = mapped_column(String(253))
+    port: Mapped[int | None]  # empty for a named instance that SQL Server Browser answers for
+    instance_name: Mapped[str | None] = mapped_column(String(16))
+    customer_host: Mapped[str] = mapped_column(String(253))  # the address that customers are given
+    customer_port: Mapped[int | None]
+    trust_server_certificate: Mapped[bool] = mapped_column(default=False)
+    elevated_account_id: Mapped[str | None] = mapped_column(
+        ForeignKey("elevated_accounts.id")
+    )  # else the pool's
+    is_open: Mapped[bool] = mapped_column(default=True)  # takes bookings
+    reachability: Mapped[Reachability] = mapped_column(enum_of(Reachability), default=Reachability.UNKNOWN)
+    last_seen_at: Mapped[datetime | None]  # answered
+    last_error: Mapped[str | None] = mapped_column(String(2000))
+    account_check: Mapped[Any | None] = mapped_column(Json)  # the last outcome of check_account
+    account_checked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    pool: Mapped[Pool] = relationship(back_populates="instances")
+    own_elevated_account: Mapped[ElevatedAccount | None] = relationship()
+
+    @property
+    def elevated_account(self) -> ElevatedAccount:
+        """Its own account, or its pool's."""
+        return self.own_elevated_account or self.pool.elevated_account
+
+
+class Discovery(WithId, Base):
+    """What one look at an instance found (the ``instance`` that mssql_discover returns)."""
+
+    __tablename__ = "discoveries"
+
+    instance_id: Mapped[str] = mapped_column(ForeignKey("instances.id"), index=True)
+    job_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    facts: Mapped[Any] = mapped_column(Json, deferred=True)
+
+    instance: Mapped[Instance] = relationship()

@@ -1,0 +1,52 @@
+"""Filters and values that every page template has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from flask import Flask
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TransactSqlLexer
+
+MIB_PER_GIB = 1024
+
+
+def register_presentation(app: Flask) -> None:
+    """Add the filters ``gib``, ``sql``, ``moment``, ``duration`` to ``app``."""
+    app.jinja_env.filters.update(gib=gib, sql=highlighted_sql, moment=moment, duration=duration)
+
+
+def gib(mib: float | None) -> str:
+    """``10.0 GiB`` from MiB; a dash for None."""
+    return "–" if mib is None else f"{mib / MIB_PER_GIB:.1f} GiB"
+
+
+@lru_cache(maxsize=2048)
+def highlighted_sql(text: str) -> Markup:
+    """T-SQL with highlighting, safe to put into a page; without a surrounding element."""
+    # The lexer and the formatter escape everything that is not theirs.
+    return Markup(highlight(text, TransactSqlLexer(stripnl=False), HtmlFormatter(nowrap=True)))  # noqa: S704
+
+
+def moment(at: datetime | None) -> Markup:
+    """A ``<time>`` that a script turns into "5 minutes ago" with the exact local time as its title."""
+    if at is None:
+        return Markup('<span class="text-secondary">never</span>')
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}" data-moment>{} UTC</time>').format(
+        utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"), utc.strftime("%Y-%m-%d %H:%M:%S")
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """``0.4 s``, ``1 min 5 s``, ``2 h 3 min``; a dash for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
