@@ -1,7 +1,7 @@
 """Who may call which view. Every view says so; a view that does not is refused to everybody.
 
-The roles here open the door of a page. Whose object it is, is decided by the operation behind it, which raises
-NotFound for somebody else's.
+The roles here open the door of a page. Whose object it is, is decided by the operation behind it, which
+raises NotFound for somebody else's.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ with a check constraint.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, String, Text, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -42,7 +42,7 @@ def now() -> datetime:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. Refuses times without a zone; SQLite and SQL Server keep no zone, so it is added on reading."""
+    """A moment in UTC. Refuses times without a zone; databases that keep none get it added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -69,16 +69,13 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON document kept as text, the same on every database. NUL characters, which PostgreSQL refuses, are dropped."""
+    """A JSON document as text, the same on every database. PostgreSQL refuses NUL characters: dropped."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return (
-            None
-            if value is None
-            else json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\\u0000", "")
+XX(value, ensure_ascii=False, sort_keys=True).replace("\\u0000", "")
         )
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -102,7 +99,7 @@ class Base(DeclarativeBase):
     """The base of all tables."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json, list[str]: Json}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json, list[str]: Json}
 
 
 class WithId:
@@ -119,7 +116,7 @@ class Database:
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=True)
 
     def session(self, *, writes: bool) -> Session:
-        """A session. ``writes``: take SQLite's write lock at once, instead of failing when it is needed later."""
+        """A session. ``writes``: take SQLite's write lock at once instead of failing later."""
         session = self._sessions()
         if writes:
             session.connection(execution_options=WRITES)
@@ -169,5 +166,3 @@ def _on_sqlite_begin(connection: Any) -> None:
     kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {kind}")
 
-
-BeforeCommit = Callable[[Session], None]

@@ -40,8 +40,8 @@ class Box:
             return self._fernet.decrypt(sealed.encode("ascii")).decode("utf-8")
         except (InvalidToken, UnicodeError):
             raise SealingError(
-                "a sealed value does not open with the keys in SQLHOSTING_ENCRYPTION_KEYS: the key that sealed it "
-                "is missing, or the value was changed. Add the old key behind the new one."
+                "a sealed value does not open with the keys in SQLHOSTING_ENCRYPTION_KEYS: the key that "
+                "sealed it is missing, or the value was changed. Add the old key behind the new one."
             ) from None
 
     def sign(self, message: bytes) -> str:

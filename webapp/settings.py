@@ -35,7 +35,7 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr = Field(description="Signs the portal's session cookies; 32 characters or more.")
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        description="Fernet keys that seal passwords in the platform database; the first one seals, all of them open."
+        description="Fernet keys that seal passwords in the platform database: the first seals, all open."
     )
     database_url: SecretStr = Field(
         default=SecretStr(f"sqlite:///{ROOT}/.sqlhosting/platform.db"),

@@ -1,4 +1,4 @@
-"""A portal for tests: the real application on a migrated database, users, logged-in clients, and rows to start from."""
+"""A portal for tests: the real application on a migrated database, users, logged-in clients, first rows."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class User(WithId, Base):
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
     role: Mapped[PortalRole] = mapped_column(enum_of(PortalRole), default=PortalRole.CUSTOMER)
     state: Mapped[UserState] = mapped_column(enum_of(UserState), default=UserState.PENDING, index=True)
-    is_trusted: Mapped[bool] = mapped_column(
-        default=False
-    )  # policies may approve a trusted customer's small bookings
+    is_trusted: Mapped[bool] = mapped_column(default=False)  # a policy may approve their small bookings
     message: Mapped[str | None] = mapped_column(String(1000))  # what the user wrote when registering
     created_at: Mapped[datetime] = mapped_column(default=now)
     decided_at: Mapped[datetime | None]
@@ -68,7 +66,7 @@ class User(WithId, Base):
 
 
 class UserSession(WithId, Base):
-    """One log-in; its secret token is in the user's cookie, its hash here. A new one is made at each log-in."""
+    """One log-in; its secret token is in the user's cookie, its hash here. Each log-in makes a new one."""
 
     __tablename__ = "user_sessions"
 

@@ -97,7 +97,7 @@ class ApplicationDatabase(WithId, Base):
 
 
 class ApplicationLogin(WithId, Base):
-    """A login of an application, ``<application>_<name>`` on the instance; the first one is called ``app``."""
+    """A login of an application, ``<application>_<name>`` on the instance; the first is ``app``."""
 
     __tablename__ = "application_logins"
     __table_args__ = (UniqueConstraint("application_id", "name_key"),)

@@ -62,7 +62,7 @@ class Booking(WithId, Base):
         String(4000)
     )  # why it failed, in words a customer understands
     plan_id: Mapped[str | None] = mapped_column(String(26))  # the plan that counts; the newest
-    job_id: Mapped[str | None] = mapped_column(String(26))  # the job that carries it out; the newest
+    job_id: Mapped[str | None] = mapped_column(String(26))  # the newest job that carries it out
     created_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]
 
@@ -78,8 +78,8 @@ class BookingEvent(WithId, Base):
 
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=now)
-    # requested, planned, planning_failed, drifted, plan_expired, approved, auto_approved, rejected, sent_back,
-    # changed, canceled, running, resumed, deployed, failed
+    # requested, planned, planning_failed, drifted, plan_expired, approved, auto_approved, rejected,
+    # sent_back, changed, canceled, running, resumed, deployed, failed
     event: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: the platform
     text: Mapped[str | None] = mapped_column(String(4000))

@@ -28,7 +28,7 @@ def upgrade() -> None:
 @click.argument("revision")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(revision: str, *, yes: bool) -> None:
-    """Go back to REVISION. Tables that it does not know are removed with what they hold; 'base' removes all."""
+    """Go back to REVISION. Tables that it does not know are removed with their rows; 'base' removes all."""
     runtime = open_runtime(is_checked=False)
     if not yes:
         click.confirm(f"Remove everything that migration {revision} does not know?", abort=True)

@@ -10,7 +10,7 @@ from webapp.commands.opening import open_settings, told
 from webapp.settings import Settings
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):
     """Gunicorn with our settings: one process, threads, since live pages hold a thread each."""
 
     def __init__(self, settings: Settings) -> None:

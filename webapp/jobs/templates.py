@@ -1,8 +1,8 @@
 """What a job template is: how a room tells the engine which playbook to run, and hears what came of it.
 
-The engine calls, in this order: ``prepare`` (in a worker, before anything is started), ``started``, ``observe``
-for every event exactly once, ``finished`` in the transaction that ends the job. A job that is resumed after its
-worker died is prepared and started again; events are still observed once each.
+The engine calls, in this order: ``prepare`` (in a worker, before anything is started), ``started``,
+``observe`` for every event exactly once, ``finished`` in the transaction that ends the job. A job that is
+resumed after its worker died is prepared and started again; events are still observed once each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NotLaunchable(PlatformError):
 
 @dataclass(frozen=True)
 class SecretFile:
-    """Stands in inventory variables for a secret: Ansible reads it from the file of that name in the private folder."""
+    """Stands in inventory variables for a secret, which Ansible reads from that file in the private folder."""
 
     name: str  # letters, digits, underscores
 

@@ -68,7 +68,8 @@ def check_reachable(database: Database) -> str | None:
             return MigrationContext.configure(connection).get_current_revision()
     except DBAPIError as exc:
         raise PlatformNotReady(
-            f"the platform database does not answer ({database.engine.url.render_as_string(hide_password=True)}): "
+            "the platform database does not answer "
+            f"({database.engine.url.render_as_string(hide_password=True)}): "
             f"{str(exc.orig).strip().splitlines()[0]}. Check SQLHOSTING_DATABASE_URL."
         ) from None
 
