@@ -102,6 +102,7 @@ odbcinst -q -d 2>/dev/null | grep -qi freetds || die "FreeTDS is installed but n
 missing=()
 has_browser || missing+=(chromium)
 has_file /usr/share/fonts '*.[to]tf' || missing+=(fonts-liberation)   # else pages have no letters
+has_library libatomic.so.1 || missing+=(libatomic1)   # Playwright's driver is linked with it
 has_postgres || missing+=(postgresql)
 if [ ${#missing[@]} -gt 0 ]; then
     why=$(why_not_install "${missing[@]}")

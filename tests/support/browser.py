@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 VARIABLE = "SQLHOSTING_TEST_BROWSER"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -147,6 +147,17 @@ class Chromium:
             raise AssertionError("the browser reports:\n" + "\n".join(problems))
 
 
+def _driver() -> Playwright:
+    """Playwright's own process, which speaks with browsers. Raises RuntimeError when it does not start."""
+    try:
+        return sync_playwright().start()
+    except Exception as error:
+        raise RuntimeError(
+            f"Playwright's driver did not start ({error}); the captured output says why. "
+            "Run 'make setup', or install the package 'libatomic1' if that is what it misses"
+        ) from error
+
+
 @contextmanager
 def running_browser() -> Iterator[Chromium]:
     """A Chromium without a window, gone at the end. Most tests want :func:`shared_browser`."""
@@ -154,7 +165,7 @@ def running_browser() -> Iterator[Chromium]:
     arguments = list(_ARGUMENTS)
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium's sandbox does not work for root
-    playwright = sync_playwright().start()
+    playwright = _driver()
     loop = asyncio.get_running_loop()
     try:
         browser = playwright.chromium.launch(
