@@ -97,7 +97,7 @@ class ApplicationDatabase(WithId, Base):
 
 
 class ApplicationLogin(WithId, Base):
-    """A login of an application, ``<application>_<name>`` on the instance; the first is ``app``."""
+    """A login of an application: ``<application>_<name>`` on the instance; the first: ``app``."""
 
     __tablename__ = "application_logins"
     __table_args__ = (UniqueConstraint("application_id", "name_key"),)
@@ -110,7 +110,7 @@ class ApplicationLogin(WithId, Base):
     state: Mapped[ApplicationState] = mapped_column(
         enum_of(ApplicationState), default=ApplicationState.RESERVED
     )
-    # Kept from the booking until the customer has looked at it, then removed: after that it can only be reset.
+    # Kept until the customer has looked at it, then removed: after that it can only be reset.
     password: Mapped[str | None] = mapped_column(Sealed, deferred=True)
     password_set_at: Mapped[datetime | None]  # on the instance
     password_revealed_at: Mapped[datetime | None]

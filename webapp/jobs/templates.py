@@ -24,7 +24,7 @@ class NotLaunchable(PlatformError):
 
 @dataclass(frozen=True)
 class SecretFile:
-    """Stands in inventory variables for a secret, which Ansible reads from that file in the private folder."""
+    """Stands in inventory variables for a secret; Ansible reads it from that file in the private folder."""
 
     name: str  # letters, digits, underscores
 

@@ -257,6 +257,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_tokens_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "booking_drafts",
+        sa.Column("user_id", sa.String(length=26), nullable=False),
+        sa.Column("typed", webapp.database.Json(), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("changed_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_booking_drafts_user_id")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_booking_drafts")),
+    )
+    op.create_table(
         "job_events",
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.Column("job_id", sa.String(length=26), nullable=False),
@@ -516,6 +525,7 @@ def upgrade() -> None:
         sa.Column("instance_id", sa.String(length=26), nullable=False),
         sa.Column("job_id", sa.String(length=26), nullable=True),
         sa.Column("at", webapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("summary", webapp.database.Json(), nullable=False),
         sa.Column("facts", webapp.database.Json(), nullable=False),
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("fk_discoveries_instance_id")),
@@ -655,6 +665,7 @@ def upgrade() -> None:
         sa.Column("application_id", sa.String(length=26), nullable=False),
         sa.Column("requester_id", sa.String(length=26), nullable=False),
         sa.Column("parameters", webapp.database.Json(), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("secret", webapp.sealing.Sealed(), nullable=True),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("failure", sa.String(length=4000), nullable=True),
@@ -668,6 +679,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["requester_id"], ["users.id"], name=op.f("fk_bookings_requester_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bookings")),
+        sa.UniqueConstraint("token", name=op.f("uq_bookings_token")),
     )
     with op.batch_alter_table("bookings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_bookings_application_id"), ["application_id"], unique=False)
@@ -861,6 +873,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_job_events_job_id_stream")
 
     op.drop_table("job_events")
+    op.drop_table("booking_drafts")
     with op.batch_alter_table("api_tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_tokens_user_id"))
 
