@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.sqlhosting.mssql.plugins.module_utils import applications
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import application_logins, applications
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.resizing import resizing
 
 POOL_SETTINGS = ("thresholds", "largest_data_limit", "largest_log_limit")  # inventory variables pool_…
 
@@ -35,22 +36,42 @@ def application_layout(application: str, **wishes: object) -> dict:
     return applications.layout(application, **wishes)
 
 
+def _pool(variables: Mapping) -> dict:
+    return {setting: variables.get(f"pool_{setting}") for setting in POOL_SETTINGS}
+
+
 def application_placement(
     seen: dict, application: str, *, hostvars: Mapping | None = None, **wishes: object
 ) -> dict:
     """The instance that gets the booking, and why."""
-    pools = {
-        name: {setting: hostvars[name].get(f"pool_{setting}") for setting in POOL_SETTINGS}
-        for name in (seen if hostvars is not None else ())
-    }
+    pools = {name: _pool(hostvars[name]) for name in (seen if hostvars is not None else ())}
     try:
         return place(application, seen, pools=pools, **wishes)
     except PlacementError as exc:
         return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
 
 
+def application_login(application: str, name: str, **wishes: object) -> dict:
+    """The login that a short name stands for, its SID, and what is wrong with the wish."""
+    return application_logins.login_wish(application, name, **wishes)
+
+
+def application_login_access(
+    belongings: dict, application: str, databases: list | None = None, *, rights: dict
+) -> dict:
+    """Which of an application's databases a further login enters, with which rights."""
+    return application_logins.login_access(application, belongings["databases"], databases, rights)
+
+
+def application_resizing(
+    instance: dict, application: str, database: str, *, hostvars: Mapping, owned: list, **wishes: object
+) -> dict:
+    """What new limits mean for a database of an application, and what speaks against them."""
+    return resizing(application, database, instance, owned=owned, pool=_pool(hostvars), **wishes)
+
+
 def application_belongings(
-    instance: dict, application: str, database: str | None = None, **sids: str | None
+    instance: dict, application: str, database: str | None = None, **wishes: object
 ) -> dict:
     """What of an application is on an instance; with ``database`` only that one of its databases."""
     for subset in ("logins", "databases"):
@@ -60,7 +81,7 @@ def application_belongings(
                 f"{application} cannot be told. It needs VIEW ANY DEFINITION."
             )
     found = applications.belonging(
-        application, logins=instance["logins"], databases=instance["databases"], **sids
+        application, logins=instance["logins"], databases=instance["databases"], **wishes
     )
     if database is not None:
         found["databases"] = applications.only_database(found["databases"], application, database)
@@ -74,6 +95,9 @@ class FilterModule:
         return {
             "application_belongings": application_belongings,
             "application_layout": application_layout,
+            "application_login": application_login,
+            "application_login_access": application_login_access,
             "application_names": application_names,
             "application_placement": application_placement,
+            "application_resizing": application_resizing,
         }

@@ -3,9 +3,10 @@
 """What belongs to an application: its names, its sizes, and how it is recognised on an instance.
 
 An application ``shop`` owns the databases whose owner is the login ``shop_owner``; its customer logs in as
-``shop_app``. The owner decides, not the prefix of the database's name: ``shop_eu_data`` may belong to
-``shop`` (database ``eu_data``) or to ``shop_eu`` (database ``data``). A login counts by its SID as well:
-somebody else's ``shop_owner`` is not the application's, nor is what it owns.
+``shop_app``, and as further logins such as ``shop_reader``. The owner decides, not the prefix of the
+database's name: ``shop_eu_data`` may belong to ``shop`` (database ``eu_data``) or to ``shop_eu`` (database
+``data``). A login counts by its SID as well: somebody else's ``shop_owner`` is not the application's, nor is
+what it owns; and ``shop_eu_app`` may be the login ``eu_app`` of ``shop`` or the main login of ``shop_eu``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 # SQL Server allows 123 characters when the log file's logical name is not given (tsql-reference §0).
 # Two names, "_" and the deletion mark "__del_yyyymmdd" must fit: 50 + 1 + 50 + 14 = 115.
 NAME_LENGTH = 50
+MAIN_LOGIN, OWNER_LOGIN = "app", "owner"  # what their names end in; no added login is called so
 # A contained availability group keeps <group>_master and <group>_msdb; the others are taken everywhere.
 RESERVED_DATABASES = ("master", "model", "msdb", "tempdb")
 DELETION_MARK = "__del_"
@@ -49,12 +51,17 @@ SID_NAMESPACE = uuid.UUID("b8f0c2f4-5a0e-5f0b-9a55-3f7d3c1f6d21")
 
 def owner_login(application: str) -> str:
     """The name of the disabled login that owns an application's databases."""
-    return f"{application}_owner"
+    return f"{application}_{OWNER_LOGIN}"
 
 
 def customer_login(application: str) -> str:
     """The name of the login that the customer uses."""
-    return f"{application}_app"
+    return f"{application}_{MAIN_LOGIN}"
+
+
+def added_login(application: str, name: str) -> str:
+    """The name on the instance of a further login of an application."""
+    return f"{application}_{name}"
 
 
 def database_name(application: str, database: str) -> str:
@@ -65,6 +72,12 @@ def database_name(application: str, database: str) -> str:
 def login_sid(login: str) -> str:
     """The SID of a login when none is given: ``0x`` and 32 digits, the same for each run, as a plan needs."""
     return "0x" + uuid.uuid5(SID_NAMESPACE, login.lower()).hex.upper()
+
+
+def added_login_sid(application: str, name: str) -> str:
+    """The SID of a further login when none is given. It tells the application, which the name alone does not:
+    no name holds a slash."""
+    return login_sid(f"{application}/{name}")
 
 
 def name_problems(what: str, value: object) -> list[str]:
@@ -81,22 +94,22 @@ def name_problems(what: str, value: object) -> list[str]:
     return []
 
 
-def _password_problems(application: str, password: str | None) -> list[str]:
-    """Why SQL Server would refuse the customer's password, without telling it; empty when none is given."""
+def password_problems(password: str | None, login: str) -> list[str]:
+    """Why SQL Server would refuse the login's password, without telling it; empty when none is given."""
     if password is None:
         return []
     if not isinstance(password, str):
         return ["application_password: it is not text, so its characters are not certain. Put it in quotes."]
     try:
         check_possible_password(password)
-        check_password_policy(password, customer_login(application))
+        check_password_policy(password, login)
     except InvalidInput as exc:
         return [f"application_password: {exc.problem}. {exc.remedy}"]
     return []
 
 
-def _sid_problems(sids: dict[str, str | None]) -> list[str]:
-    """Why the SIDs, option by option, cannot be those of two logins."""
+def sid_problems(sids: dict[str, str | None]) -> list[str]:
+    """Why the SIDs, option by option, cannot be those of as many logins."""
     problems = []
     found: set[str | None] = set()
     for option, given in sids.items():
@@ -126,7 +139,7 @@ def _setting_problems(name: str, entry: dict) -> list[str]:
     return problems
 
 
-class _Sizes:
+class Sizes:
     """Reads sizes and notes what is wrong with them."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -168,9 +181,9 @@ def layout(
     the login may do there.
     """
     problems = name_problems("application_name", application)
-    problems += _password_problems(application, password)
-    problems += _sid_problems(sids or {})
-    sizes = _Sizes(problems)
+    problems += password_problems(password, customer_login(application))
+    problems += sid_problems(sids or {})
+    sizes = Sizes(problems)
     if not databases:
         problems.append("application_databases is empty: name at least one database.")
     full = []
@@ -218,19 +231,24 @@ def layout(
     }
 
 
-def _foreign_problems(login: dict | None, option: str, given: str | None) -> list[str]:
-    """Why a login with the right name is not the application's: no booking made it, its SID is another."""
+def _foreign_problems(
+    login: dict | None, option: str, given: str | None, *, derived: str = "", of: str = "application"
+) -> list[str]:
+    """Why a login with the right name is not the application's: no booking made it, its SID is another.
+
+    ``derived`` is the SID when none is given, ``of`` what should get another name.
+    """
     if login is None:
         return []
     try:
-        wanted = normalise_sid(str(given)) if given else login_sid(login["name"])
+        wanted = normalise_sid(str(given)) if given else derived or login_sid(login["name"])
     except InvalidInput as exc:
         return [f"{option}: {exc.problem}. {exc.remedy}"]
     if login.get("sid") == wanted:
         return []
     return [
         f"a login {login['name']} is there that no booking made (its SID is {login.get('sid')}, not "
-        f"{wanted}): choose another name for the application; if it is the application's, give its SID as "
+        f"{wanted}): choose another name for the {of}; if it is the application's, give its SID as "
         f"{option}"
     ]
 
@@ -242,14 +260,19 @@ def belonging(
     databases: list[dict],
     owner_sid: str | None = None,
     customer_sid: str | None = None,
+    added_sids: dict[str, str] | None = None,
+    asked: str | None = None,
 ) -> dict:
     """What of an application is on an instance, from what ``mssql_discover`` saw.
 
     ``logins`` and ``databases`` are the lists of those subsets. Names compare without case, so that ``Shop``
-    finds ``shop`` under every collation; the SIDs of the logins must be those given, else those made from the
-    names. Returns ``{"owner", "login"}`` (the names as spelt there, or None), ``"databases"``: ``[{"name",
-    "state", "user_access", "deleted"}]`` of those that the owner login owns, and ``"problems"``: sentences
-    about logins that have the names but are somebody else's.
+    finds ``shop`` under every collation; the SIDs of the logins must be those given (``added_sids`` by the
+    short names of further logins), else those made from the names. ``asked`` is the short name of a login
+    that is wanted. Returns ``{"owner", "login"}`` (the names as spelt there, or None), ``"databases"``:
+    ``[{"name", "state", "user_access", "deleted"}]`` of those that the owner login owns, ``"added"``:
+    ``[{"name", "login", "enabled"}]`` of further logins, ``"asked"``: the name of the login asked for as
+    spelt there, or None, and ``"problems"``: sentences about logins that have the names but are somebody
+    else's.
     """
     names = {login["name"].lower(): login for login in logins}
     owner = names.get(owner_login(application).lower())
@@ -269,13 +292,43 @@ def belonging(
                     "deleted": DELETED.search(database["name"]) is not None,
                 }
             )
+    added, foreign_added = _added(application, logins, added_sids or {}, asked)
+    wanted = added_login(application, asked or MAIN_LOGIN).lower()
+    ours = [customer["name"]] if customer else []
+    ours += [entry["login"] for entry in added]
     return {
         "owner": owner and owner["name"],
         "login": customer and customer["name"],
         "login_enabled": bool(customer) and not customer.get("is_disabled"),
+        "added": sorted(added, key=lambda entry: entry["login"]),
+        "asked": next((name for name in ours if name.lower() == wanted), None),
         "databases": sorted(owned, key=lambda entry: entry["name"]),
-        "problems": foreign_owner + foreign_customer,
+        "problems": foreign_owner + foreign_customer + foreign_added,
     }
+
+
+def _added(
+    application: str, logins: list[dict], sids: dict[str, str], asked: str | None
+) -> tuple[list[dict], list[str]]:
+    """The further logins of an application, and why the one that is asked for is none.
+
+    Others that only begin alike are left out in silence: they may be those of ``shop_eu``.
+    """
+    given = {name.lower(): sid for name, sid in sids.items()}
+    prefix = added_login(application, "").lower()
+    found, problems = [], []
+    for login in logins:
+        name = login["name"][len(prefix) :]
+        if not login["name"].lower().startswith(prefix) or name.lower() in (MAIN_LOGIN, OWNER_LOGIN, ""):
+            continue
+        option = f"application_added_login_sids: {name}"
+        derived = added_login_sid(application, name)
+        foreign = _foreign_problems(login, option, given.get(name.lower()), derived=derived, of="login")
+        if not foreign:
+            found.append({"name": name, "login": login["name"], "enabled": not login.get("is_disabled")})
+        elif asked is not None and name.lower() == asked.lower():
+            problems += foreign
+    return found, problems
 
 
 def is_deleted_form(name: str, database: str) -> bool:

@@ -156,7 +156,7 @@ def _promised_mib(instance: dict) -> float | None:
     return promised
 
 
-def _thresholds(*given: dict) -> dict:
+def merged_thresholds(*given: dict) -> dict:
     """The thresholds, later ones before earlier ones. Raises :class:`PlacementError` for what is none."""
     thresholds: dict = dict(THRESHOLDS)
     for name, value in ((name, value) for some in given for name, value in some.items()):
@@ -169,7 +169,7 @@ def _thresholds(*given: dict) -> dict:
     return thresholds
 
 
-def _too_large(databases: list[dict], pool: dict) -> list[str]:
+def too_large(databases: list[dict], pool: dict) -> list[str]:
     """Limits of the booking that are beyond the largest ones of the pool."""
     found = []
     for option in LIMITS:
@@ -247,7 +247,7 @@ def _candidate(
         hidden = "its logins or databases are not visible to the platform's login (VIEW ANY DEFINITION)"
         return Candidate(name, reachable=False, against=[hidden])
     wanted_mib = _missing_mib(databases, instance)
-    thresholds = _thresholds(pool.get("thresholds") or {}, thresholds)
+    thresholds = merged_thresholds(pool.get("thresholds") or {}, thresholds)
     candidate = weigh(name, load_of(instance), wanted_mib=wanted_mib, thresholds=thresholds)
     found = belonging(application, logins=instance["logins"], databases=instance["databases"], **sids)
     # A login of somebody else holds the place too: booking elsewhere would hide that SIDs were left out.
@@ -257,7 +257,7 @@ def _candidate(
         customer_login(application),
         None,
     }
-    in_the_way = _too_large(databases, pool) + found["problems"]
+    in_the_way = too_large(databases, pool) + found["problems"]
     in_the_way += [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
     in_the_way += _in_the_way(databases, instance, found["owner"], platform_login)
     candidate.blocked += in_the_way
