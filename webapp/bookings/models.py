@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.accounts.models import User
 from webapp.applications.models import Application
-from webapp.database import Base, WithId, enum_of, now
+from webapp.database import Base, WithId, enum_of, new_id, now
 from webapp.sealing import Sealed
 
 
@@ -55,6 +55,8 @@ class Booking(WithId, Base):
     requester_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     # What is asked for, validated; no secret in it. The keys depend on the kind: bookings/parameters.py
     parameters: Mapped[dict[str, Any]]
+    # Drawn with the form: the same form sent twice is one booking.
+    token: Mapped[str] = mapped_column(String(64), unique=True, default=new_id)
     # The password that the job sets, drawn when the booking was made; removed when it ended.
     secret: Mapped[str | None] = mapped_column(Sealed, deferred=True)
     reason: Mapped[str | None] = mapped_column(String(2000))  # the customer's words to the approver
@@ -88,3 +90,14 @@ class BookingEvent(WithId, Base):
 
     booking: Mapped[Booking] = relationship(back_populates="events")
     user: Mapped[User | None] = relationship()
+
+
+class BookingDraft(Base):
+    """What a user typed into the booking wizard so far, right or wrong. One for each user."""
+
+    __tablename__ = "booking_drafts"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column("typed", default=dict)  # VALUES is a word of SQL
+    token: Mapped[str] = mapped_column(String(64), default=new_id)  # of the booking that comes of it
+    changed_at: Mapped[datetime] = mapped_column(default=now)

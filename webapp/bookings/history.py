@@ -1,0 +1,68 @@
+"""A booking's state and its history. Nothing else changes ``Booking.state``."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from webapp.bookings.models import ENDED_STATES, Booking, BookingEvent, BookingState
+from webapp.database import now
+from webapp.errors import Conflict
+
+LONGEST_TEXT = 4000  # characters; the column's length
+
+
+def change_state(
+    session: Session,
+    booking: Booking,
+    *,
+    to: BookingState,
+    expected: tuple[BookingState, ...],
+    event: str,
+    user_id: str | None = None,
+    text: str | None = None,
+    plan_id: str | None = None,
+    job_id: str | None = None,
+) -> None:
+    """Bring ``booking`` from one of the ``expected`` states to another and note it.
+
+    Raises :class:`Conflict` when it is in none of them (any more): of two that try, one wins.
+    """
+    changed = session.execute(
+        update(Booking)
+        .where(Booking.id == booking.id, Booking.state.in_(expected))
+        .values(state=to, ended_at=now() if to in ENDED_STATES else None)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(booking, ["state", "ended_at"])
+    if cast("CursorResult[Any]", changed).rowcount != 1:
+        raise Conflict(
+            f"The request is {booking.state.value} by now, so it cannot become {to.value}. "
+            "Load the page again."
+        )
+    note(session, booking, event, user_id=user_id, text=text, plan_id=plan_id, job_id=job_id)
+
+
+def note(
+    session: Session,
+    booking: Booking,
+    event: str,
+    *,
+    user_id: str | None = None,
+    text: str | None = None,
+    plan_id: str | None = None,
+    job_id: str | None = None,
+) -> None:
+    """Write a line of ``booking``'s history; its state stays."""
+    session.add(
+        BookingEvent(
+            booking_id=booking.id,
+            event=event,
+            user_id=user_id,
+            text=text and text[:LONGEST_TEXT],
+            plan_id=plan_id,
+            job_id=job_id,
+        )
+    )
