@@ -8,6 +8,7 @@ The rights are asked for first: what the login cannot see in full is None and li
 from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import PermissionDenied
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_account import account_of
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_databases import (
     add_files,
     add_used,
@@ -37,6 +38,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_rights i
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_size import fit
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_subsets import (
+    ACCOUNT,
     ALL,
     SUBSETS,
     wanted_subsets,
@@ -55,8 +57,16 @@ _NAMED_DATABASES = 5  # in a reason; the rest is counted
 def run(session, params: dict) -> dict:
     """Gather the wanted subsets. Changes nothing, in check mode or otherwise."""
     wanted = wanted_subsets(params["gather_subset"])
+    instance: dict = {}
+    if ACCOUNT in wanted:
+        # First, and by itself: it also tells why nothing else can be read.
+        instance[ACCOUNT] = account_of(session)
+        if wanted == {ACCOUNT}:
+            return session.result(
+                changed=False, summary=_account_summary(session.instance, instance[ACCOUNT]),
+                instance=instance, unknown=[], omitted=[],
+            )  # fmt: skip
     discovery = Discovery(session)
-    instance = {}
     for subset in SUBSETS:
         if subset in wanted and subset not in ("files", "space"):
             instance[subset] = getattr(discovery, f"gather_{subset}")(wanted)
@@ -83,6 +93,12 @@ def _summary(label: str, instance: dict, unknown: list) -> str:
     if unknown:
         text += f"; unknown: {', '.join(entry['what'] for entry in unknown)}"
     return text + "."
+
+
+def _account_summary(label: str, account: dict) -> str:
+    lacks = [entry["right"] for entry in account["missing"]]
+    text = f"{label}: [{account['login']}] " + (f"lacks {', '.join(lacks)}" if lacks else "lacks no right")
+    return " ".join([f"{text}.", *account["obstacles"], *account["warnings"]])
 
 
 class Discovery:

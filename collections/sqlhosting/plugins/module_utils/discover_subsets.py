@@ -21,6 +21,8 @@ SUBSETS = (
     "logins",
     "availability_groups",
 )
+# Only when it is named: it is about the session itself, not about the instance.
+ACCOUNT = "account"
 # Files and used space are shown inside their databases.
 _INSIDE_DATABASES = ("files", "space")
 
@@ -32,12 +34,14 @@ def wanted_subsets(gather_subset: list) -> set:
     and when nothing is left.
     """
     names = [str(name).strip() for name in gather_subset]
-    unknown = [name for name in names if name.lstrip("!") not in (*SUBSETS, ALL) or name.startswith("!!")]
+    unknown = [
+        name for name in names if name.lstrip("!") not in (*SUBSETS, ACCOUNT, ALL) or name.startswith("!!")
+    ]
     if unknown:
         raise InvalidInput(
             field="gather_subset",
             problem=f"{', '.join(map(repr, unknown))} is no subset",
-            remedy=f"Known are {ALL}, {', '.join(SUBSETS)}, each also with ! to leave it out.",
+            remedy=f"Known are {ALL}, {', '.join(SUBSETS)} and {ACCOUNT}, each also with ! to leave it out.",
         )
     included = {name for name in names if not name.startswith("!")}
     excluded = {name[1:] for name in names if name.startswith("!")}

@@ -20,13 +20,16 @@ description:
 options:
   gather_subset:
     description:
-      - What to gather. V(all) is every subset. A name with V(!) before it is left out; only such names mean
-        all but those.
+      - What to gather. V(all) is every subset but V(account). A name with V(!) before it is left out; only
+        such names mean all but those.
       - V(files) shows the files inside their databases, V(space) what is used of them. Both bring
         V(databases) along. V(space) enters every database that is online; with many databases it is the most
         expensive subset.
       - "Known are V(all), V(version), V(cpu), V(memory), V(volumes), V(configuration), V(collations),
         V(hadr), V(databases), V(files), V(space), V(logins) and V(availability_groups)."
+      - V(account), which only counts when it is named, is about the login of the task itself, how it is
+        connected, and which of the rights that the collection needs it lacks. Alone it also works on versions
+        that are not supported.
     type: list
     elements: str
     default: [all]
@@ -58,6 +61,13 @@ EXAMPLES = r"""
     login_user: platform
     login_password: "{{ platform_password }}"
     gather_subset: [version, memory]
+
+- name: See whether this login may do what the collection needs
+  sqlhosting.mssql.mssql_discover:
+    login_host: sql01.example.com
+    login_user: platform
+    login_password: "{{ platform_password }}"
+    gather_subset: [account]
 
 - name: Everything but the long list of collations, and without entering the databases
   sqlhosting.mssql.mssql_discover:
@@ -255,6 +265,27 @@ instance:
       elements: dict
       returned: with the subset availability_groups
       sample: []
+    account:
+      description:
+        - Who the login is, how it is connected and what it lacks. C(obstacles) are what no right cures.
+        - C(encrypted) is V(none) when encryption was not asked for and the login may not see whether it is.
+      type: dict
+      returned: with the subset account
+      sample:
+        login: platform
+        is_sysadmin: false
+        product_version: 16.0.4135.4
+        release: "2022"
+        edition: Developer Edition (64-bit)
+        encrypted: true
+        certificate_verified: true
+        authentication: sql
+        missing:
+          - right: ALTER ANY LOGIN
+            why: creates, changes and removes the logins of applications
+            remedy: GRANT ALTER ANY LOGIN TO [platform];
+        obstacles: []
+        warnings: []
 unknown:
   description: What could not be seen, why, and the right that would show it.
   type: list
