@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 
 from flask import Flask
 from markupsafe import Markup
@@ -12,11 +13,14 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TransactSqlLexer
 
 MIB_PER_GIB = 1024
+LIGHT_STYLE = "vs"  # Pygments styles; the light one has the colours of Microsoft's own editors
+DARK_STYLE = "github-dark"
 
 
 def register_presentation(app: Flask) -> None:
-    """Add the filters ``gib``, ``sql``, ``moment``, ``duration`` to ``app``."""
+    """Add the filters ``gib``, ``sql``, ``moment``, ``duration`` to ``app``, and what the frame shows."""
     app.jinja_env.filters.update(gib=gib, sql=highlighted_sql, moment=moment, duration=duration)
+    app.jinja_env.globals.update(platform_version=version("sqlhosting"), moment_utc=moment_utc)
 
 
 def gib(mib: float | None) -> str:
@@ -29,6 +33,22 @@ def highlighted_sql(text: str) -> Markup:
     """T-SQL with highlighting, safe to put into a page; without a surrounding element."""
     # The lexer and the formatter escape everything that is not theirs.
     return Markup(highlight(text, TransactSqlLexer(stripnl=False), HtmlFormatter(nowrap=True)))  # noqa: S704
+
+
+@cache
+def highlighting_styles() -> str:
+    """The style sheet for what :func:`highlighted_sql` gives, for both themes."""
+    sheets = []
+    for theme, style in (("light", LIGHT_STYLE), ("dark", DARK_STYLE)):
+        rules = HtmlFormatter(style=style).get_style_defs(f"[data-bs-theme={theme}] .sql").splitlines()
+        # The page's own background and text colour count, and numbered lines are not used.
+        sheets += [rule for rule in rules if rule.startswith(f"[data-bs-theme={theme}] .sql .")]
+    return "\n".join(sheets) + "\n"
+
+
+def moment_utc() -> str:
+    """This moment, for people who report an error."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def moment(at: datetime | None) -> Markup:
