@@ -111,13 +111,18 @@ class Instance(WithId, Base):
 
 
 class Discovery(WithId, Base):
-    """What one look at an instance found (the ``instance`` that mssql_discover returns)."""
+    """What one look at an instance found.
+
+    ``facts`` are the ``instance`` that mssql_discover returns, with its ``unknown`` and ``omitted`` added.
+    """
 
     __tablename__ = "discoveries"
 
     instance_id: Mapped[str] = mapped_column(ForeignKey("instances.id"), index=True)
     job_id: Mapped[str | None] = mapped_column(String(26), index=True)
     at: Mapped[datetime] = mapped_column(default=now)
+    # facts.summary_of(facts): what lists and bars need. The facts are up to half a megabyte.
+    summary: Mapped[dict[str, Any]]
     facts: Mapped[Any] = mapped_column(Json, deferred=True)
 
     instance: Mapped[Instance] = relationship()

@@ -1,0 +1,152 @@
+"""What other rooms ask of pools: which are open, what they still hold, which collations they know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload, undefer
+
+from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
+from webapp.errors import NotFound
+from webapp.pools.facts import Summary, collation_names, summary_from
+from webapp.pools.models import Discovery, Instance, Pool, Reachability
+
+
+@dataclass(frozen=True)
+class InstanceCapacity:
+    """What one open instance may still promise, in MiB. None: nobody could see it yet."""
+
+    instance_id: str
+    name: str
+    free_mib: float | None
+
+
+@dataclass(frozen=True)
+class PoolCapacity:
+    """What a pool may still promise to new databases (data and log limits together)."""
+
+    instances: tuple[InstanceCapacity, ...]
+
+    @property
+    def largest_mib(self) -> float | None:
+        """The most that one booking can get: it goes to one instance. None: nothing is known."""
+        known = [instance.free_mib for instance in self.instances if instance.free_mib is not None]
+        return max(known, default=None)
+
+    @property
+    def total_mib(self) -> float | None:
+        """What all instances together may promise. None: nothing is known."""
+        known = [instance.free_mib for instance in self.instances if instance.free_mib is not None]
+        return sum(known) if known else None
+
+
+def open_pools(session: Session) -> list[Pool]:
+    """The pools that take bookings: open, with at least one open instance; by name."""
+    query = select(Pool).where(Pool.is_open, Pool.instances.any(Instance.is_open))
+    return list(session.scalars(query.order_by(Pool.name)))
+
+
+def get_pool(session: Session, pool_id: str) -> Pool:
+    """The pool. Raises NotFound."""
+    pool = session.get(Pool, pool_id)
+    if pool is None:
+        raise NotFound("There is no such pool.")
+    return pool
+
+
+def get_instance(session: Session, instance_id: str) -> Instance:
+    """The instance. Raises NotFound."""
+    instance = session.get(Instance, instance_id)
+    if instance is None:
+        raise NotFound("There is no such instance.")
+    return instance
+
+
+def newest_discovery(session: Session, instance_id: str) -> Discovery | None:
+    """The last look at the instance that found something; its facts are loaded when they are read."""
+    query = select(Discovery).where(Discovery.instance_id == instance_id)
+    return session.scalars(query.order_by(Discovery.id.desc()).limit(1)).one_or_none()
+
+
+def newest_discoveries(session: Session, instance_ids: Iterable[str]) -> dict[str, Discovery]:
+    """The newest discovery of each instance that has one, by the instance's id."""
+    newest = (
+        select(func.max(Discovery.id))
+        .where(Discovery.instance_id.in_(list(instance_ids)))
+        .group_by(Discovery.instance_id)
+    )
+    return {
+        row.instance_id: row for row in session.scalars(select(Discovery).where(Discovery.id.in_(newest)))
+    }
+
+
+def capacity_of(session: Session, pool: Pool) -> PoolCapacity:
+    """What the pool's open, reachable instances may still promise, from the newest discoveries.
+
+    Databases that are asked for and not there yet are taken off: from their instance, or, as long as none is
+    chosen, from the one with most room, which is where they would go.
+    """
+    query = select(Instance).where(
+        Instance.pool_id == pool.id, Instance.is_open, Instance.reachability != Reachability.UNREACHABLE
+    )
+    instances = list(session.scalars(query.order_by(Instance.name)))
+    found = newest_discoveries(session, [instance.id for instance in instances])
+    free: dict[str, float | None] = {}
+    for instance in instances:
+        summary = summary_from(found[instance.id].summary) if instance.id in found else Summary()
+        free[instance.id] = summary.unpromised_mib(pool.disk_free_percent)
+    left = free_after(free, _reserved(session, pool))
+    return PoolCapacity(
+        tuple(InstanceCapacity(instance.id, instance.name, left[instance.id]) for instance in instances)
+    )
+
+
+def free_after(
+    free: dict[str, float | None], reserved: list[tuple[str | None, float]]
+) -> dict[str, float | None]:
+    """``free`` MiB by instance after ``reserved`` (instance or None, MiB). Pure."""
+    left = dict(free)
+    for instance_id, mib in sorted(reserved, key=lambda one: (one[0] is None, -one[1])):
+        place = instance_id
+        if place is None:
+            known = {key: value for key, value in left.items() if value is not None}
+            place = max(known, key=lambda key: known[key], default=None)
+        if place is not None and (now_free := left.get(place)) is not None:
+            left[place] = max(0.0, now_free - mib)
+    return left
+
+
+def _reserved(session: Session, pool: Pool) -> list[tuple[str | None, float]]:
+    """What was booked on the pool and is not there yet: (instance, MiB) of each application."""
+    query = (
+        select(
+            Application.instance_id,
+            func.sum(ApplicationDatabase.data_limit_mib + ApplicationDatabase.log_limit_mib),
+        )
+        .join(Application, Application.id == ApplicationDatabase.application_id)
+        .where(Application.pool_id == pool.id, ApplicationDatabase.state == ApplicationState.RESERVED)
+        .group_by(Application.id, Application.instance_id)
+    )
+    return [(instance_id, float(mib)) for instance_id, mib in session.execute(query)]
+
+
+def collations_of(session: Session, pool: Pool) -> list[str]:
+    """The collations that every open instance of the pool knows, as far as discovery saw them; by name."""
+    ids = list(session.scalars(select(Instance.id).where(Instance.pool_id == pool.id, Instance.is_open)))
+    newest = (
+        select(func.max(Discovery.id)).where(Discovery.instance_id.in_(ids)).group_by(Discovery.instance_id)
+    )
+    query = select(Discovery).options(undefer(Discovery.facts)).where(Discovery.id.in_(newest))
+    seen = [names for found in session.scalars(query) if (names := collation_names(found.facts))]
+    return sorted(set.intersection(*map(set, seen)), key=str.lower) if seen else []
+
+
+def applications_on(session: Session, instance_id: str) -> list[Application]:
+    """The applications that are, or shall come, on the instance; by name."""
+    taken = (ApplicationState.RESERVED, ApplicationState.DEPLOYED)
+    query = select(Application).where(Application.instance_id == instance_id, Application.state.in_(taken))
+    return list(
+        session.scalars(query.options(selectinload(Application.databases)).order_by(Application.name))
+    )
