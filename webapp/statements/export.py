@@ -19,22 +19,27 @@ _COMMAND = re.compile(
 )
 
 
-def chosen_statements(journal: Journal, *, reads: bool = False) -> tuple[str, list[Statement]]:
+def chosen_statements(statements: Sequence[Statement], *, reads: bool = False) -> tuple[str, list[Statement]]:
     """What to export and how it is called: what was sent, or what was planned when no
     change was sent."""
-    sent = [s for s in journal.statements if s.status is not Status.PLANNED and s.template != "session/use"]
+    sent = [s for s in statements if s.status is not Status.PLANNED and s.template != "session/use"]
     changes = [s for s in sent if s.is_change]
-    planned = [s for s in journal.statements if s.status is Status.PLANNED]
+    planned = [s for s in statements if s.status is Status.PLANNED]
     if changes or not planned:
         return "sent", sent if reads else changes
-    return "planned", [s for s in journal.statements if s in planned or s in sent] if reads else planned
+    return "planned", [s for s in statements if s in planned or s in sent] if reads else planned
 
 
 def script_lines(journal: Journal, *, reads: bool = False) -> Iterator[str]:
     """The script, line by line."""
-    what, statements = chosen_statements(journal, reads=reads)
+    return script_of(journal.path.name, journal.statements, reads=reads)
+
+
+def script_of(title: str, statements: Sequence[Statement], *, reads: bool = False) -> Iterator[str]:
+    """The script of ``statements``, line by line, with ``title`` in its first one."""
+    what, statements = chosen_statements(statements, reads=reads)
     texts = [_escaped(statement) for statement in statements]
-    yield f"-- {_comment(str(journal.path.name))}: {len(statements)} statements that were {what}."
+    yield f"-- {_comment(title)}: {len(statements)} statements that were {what}."
     yield "-- Run it with sqlcmd -i; it stops at the first error."
     yield ":on error exit"
     yield from _variables(statements, texts)

@@ -114,13 +114,19 @@ def _begun(line: dict[str, Any], status: Status) -> Statement:
 
 
 def _ended(statement: Statement, line: dict[str, Any]) -> Statement:
-    error = line.get("error") or None
-    number = error.get("number") if error else None
     return replace(
         statement,
         status=Status(line["status"]),
         duration_ms=line.get("duration_ms"),
         rowcount=line.get("rowcount"),
         messages=tuple(str(message["text"]) for message in line.get("messages") or ()),
-        error=f"{error['message']}{f' (error {number})' if number else ''}" if error else None,
+        error=error_text(line.get("error")),
     )
+
+
+def error_text(error: dict[str, Any] | None) -> str | None:
+    """An outcome's error on one line, with its number."""
+    if not error:
+        return None
+    number = error.get("number")
+    return f"{error['message']}{f' (error {number})' if number else ''}"

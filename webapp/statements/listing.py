@@ -1,0 +1,186 @@
+"""Find statements: those of one job in order, and all of them by search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.errors import InvalidInput
+from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+
+WINDOW = 200
+PAGE = 50
+# A search for text reads this many statements at most, then offers to go on from there.
+SEARCHED_AT_ONCE = 100_000
+TROUBLE = (StatementStatus.ERROR, StatementStatus.UNKNOWN)
+FILTERS = ("", "changes", "reads", "trouble")
+
+
+def shown(query: Select[tuple[JobStatement]], show: str) -> Select[tuple[JobStatement]]:
+    """``query`` narrowed to one of :data:`FILTERS`."""
+    if show == "changes":
+        return query.where(JobStatement.kind == StatementKind.CHANGE)
+    if show == "reads":
+        return query.where(JobStatement.kind == StatementKind.READ)
+    if show == "trouble":
+        return query.where(JobStatement.status.in_(TROUBLE))
+    return query
+
+
+def fits(row: JobStatement, show: str) -> bool:
+    """Whether :func:`shown` keeps ``row``."""
+    return {
+        "changes": row.kind is StatementKind.CHANGE,
+        "reads": row.kind is StatementKind.READ,
+        "trouble": row.status in TROUBLE,
+    }.get(show, True)
+
+
+@dataclass(frozen=True)
+class StatementWindow:
+    """Some statements of a job in their order."""
+
+    statements: list[JobStatement]
+    has_older: bool
+
+
+def newest_of_job(
+    session: Session, job_id: str, *, before: JobStatement | None = None, show: str = "", size: int = WINDOW
+) -> StatementWindow:
+    """A job's last statements, or those right before ``before``."""
+    query = shown(select(JobStatement).where(JobStatement.job_id == job_id), show)
+    if before is not None:
+        query = query.where(_is_before(before))
+    newest_first = query.order_by(JobStatement.attempt.desc(), JobStatement.seq.desc())
+    rows = list(session.scalars(newest_first.limit(size + 1)))
+    return StatementWindow(rows[:size][::-1], len(rows) > size)
+
+
+def _is_before(row: JobStatement) -> Any:
+    return or_(
+        JobStatement.attempt < row.attempt,
+        (JobStatement.attempt == row.attempt) & (JobStatement.seq < row.seq),
+    )
+
+
+def neighbours(session: Session, row: JobStatement) -> tuple[str | None, str | None]:
+    """The ids of the previous and the next statement of its job."""
+    ids = select(JobStatement.id).where(JobStatement.job_id == row.job_id)
+    previous = session.scalar(
+        ids.where(_is_before(row)).order_by(JobStatement.attempt.desc(), JobStatement.seq.desc()).limit(1)
+    )
+    following = or_(
+        JobStatement.attempt > row.attempt,
+        (JobStatement.attempt == row.attempt) & (JobStatement.seq > row.seq),
+    )
+    return previous, session.scalar(
+        ids.where(following).order_by(JobStatement.attempt, JobStatement.seq).limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class StatementFilter:
+    """What a search asks for; empty fields ask for nothing."""
+
+    q: str = ""  # the text contains it, in any case
+    instance: str = ""  # a host of the inventory, or an address
+    database: str = ""
+    kind: str = ""
+    status: str = ""
+    sha256: str = ""  # the first digits are enough
+    job: str = ""
+    since: str = ""  # YYYY-MM-DD or with T00:00, UTC
+    until: str = ""
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str]) -> StatementFilter:
+        """From a query string. Raises :class:`InvalidInput`."""
+        given = cls(**{one.name: arguments.get(one.name, "").strip()[:200] for one in fields(cls)})
+        if given.kind and given.kind not in set(StatementKind):
+            raise InvalidInput("kind", f"{given.kind} is no kind of statement", "Choose read or change.")
+        if given.status and given.status not in set(StatementStatus):
+            words = ", ".join(StatementStatus)
+            raise InvalidInput("status", f"{given.status} is no status", f"Choose one of {words}.")
+        if given.sha256 and not re.fullmatch(r"[0-9a-fA-F]{4,64}", given.sha256):
+            raise InvalidInput("sha256", "It is not a hash", "Give 4 to 64 hexadecimal digits.")
+        _moment("since", given.since)
+        _moment("until", given.until)
+        return given
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The fields that ask for something."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+
+
+def _moment(field: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            field, f"{text} is no time", "Write it like 2026-11-21 or 2026-11-21T14:30."
+        ) from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of a search, newest first. ``next_key``: give it as ``after``; ``is_partial``: nothing says yet that
+    this is all there is before it, the search has only not read further."""
+
+    rows: list[JobStatement]
+    next_key: str | None
+    is_partial: bool
+
+
+def search(session: Session, wanted: StatementFilter, *, after: str | None = None) -> Found:
+    """A page of statements that ``wanted`` fits, before the id ``after``."""
+    query = select(JobStatement)
+    if after:
+        query = query.where(JobStatement.id < after)
+    # Where no index leads to the rows, only so many are read for one page.
+    bound = None
+    if wanted.q or wanted.database or wanted.status or wanted.kind:
+        ids = select(JobStatement.id).order_by(JobStatement.id.desc())
+        ids = ids.where(JobStatement.id < after) if after else ids
+        bound = session.scalar(ids.offset(SEARCHED_AT_ONCE).limit(1))
+        if bound:
+            query = query.where(JobStatement.id >= bound)
+    query = _narrowed(query, wanted).order_by(JobStatement.id.desc()).limit(PAGE + 1)
+    rows = list(session.scalars(query))
+    if len(rows) > PAGE:
+        return Found(rows[:PAGE], rows[PAGE - 1].id, is_partial=False)
+    return Found(rows, bound, is_partial=bound is not None)
+
+
+def _narrowed(query: Select[tuple[JobStatement]], wanted: StatementFilter) -> Select[tuple[JobStatement]]:
+    if wanted.q:
+        query = query.where(JobStatement.text.icontains(wanted.q, autoescape=True))
+    if wanted.instance:
+        query = query.where(
+            or_(JobStatement.inventory_host == wanted.instance, JobStatement.instance == wanted.instance)
+        )
+    if wanted.database:
+        query = query.where(JobStatement.database == wanted.database)
+    if wanted.kind:
+        query = query.where(JobStatement.kind == StatementKind(wanted.kind))
+    if wanted.status:
+        query = query.where(JobStatement.status == StatementStatus(wanted.status))
+    if wanted.job:
+        query = query.where(JobStatement.job_id == wanted.job)
+    if wanted.sha256:
+        digits = wanted.sha256.lower()
+        query = query.where(JobStatement.sha256 >= digits, JobStatement.sha256 <= digits.ljust(64, "f"))
+    if since := _moment("since", wanted.since):
+        query = query.where(JobStatement.at >= since)
+    if until := _moment("until", wanted.until):
+        query = query.where(JobStatement.at <= until)
+    return query
