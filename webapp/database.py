@@ -7,7 +7,7 @@ with a check constraint.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -120,6 +120,14 @@ class Database:
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine = create_database_engine(url, **engine_options)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=True)
+
+    def configure_sessions(
+        self, info: dict[str, Any], listeners: dict[str, Callable[[Session], None]]
+    ) -> None:
+        """Give all sessions from now on ``info``, and call ``listeners`` (SQLAlchemy's event → function)."""
+        self._sessions.configure(info=info)
+        for name, listener in listeners.items():
+            event.listen(self._sessions, name, listener)
 
     def session(self, *, writes: bool) -> Session:
         """A session. ``writes``: take SQLite's write lock at once instead of failing later."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webapp.database import Database
+from webapp.jobs.doorbell import install
 from webapp.jobs.templates import JobTemplate
 from webapp.platform.operations import check_platform
 from webapp.registry import job_templates
@@ -31,4 +32,6 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     database = Database(settings.database_url.get_secret_value())
     if is_checked:
         check_platform(database)
-    return Runtime(settings, database, {template.name: template for template in job_templates()})
+    runtime = Runtime(settings, database, {template.name: template for template in job_templates()})
+    install(runtime)
+    return runtime

@@ -64,6 +64,8 @@ def record(
 
 @event.listens_for(Session, "before_commit")
 def _write_noted(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint: the head's lock would be held until the outer transaction ends
     noted: list[_Noted] = session.info.pop(_PENDING, [])
     if not noted:
         return
@@ -91,7 +93,8 @@ def _write_noted(session: Session) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _forget_noted(session: Session) -> None:
-    session.info.pop(_PENDING, None)
+    if not session.in_nested_transaction():  # a savepoint that is given up takes no outer entry along
+        session.info.pop(_PENDING, None)
 
 
 def entry_hash(entry: AuditEntry) -> str:

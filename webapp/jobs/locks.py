@@ -1,0 +1,79 @@
+"""Locks on targets: no two jobs work on one instance or application at once; the oldest goes first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.jobs.models import QUEUED_JOB_STATES, Job, TargetLock
+
+
+def holders(session: Session, targets: Collection[str], *, besides: str) -> dict[str, str]:
+    """Who holds these targets now: target → job id, leaving out the job ``besides``."""
+    query = select(TargetLock.target, TargetLock.job_id).where(
+        TargetLock.target.in_(sorted(set(targets))), TargetLock.job_id != besides
+    )
+    return {row.target: row.job_id for row in session.execute(query)}
+
+
+def queued_before(session: Session, job: Job) -> list[Job]:
+    """The queued jobs that are older than ``job`` and want one of its targets, the oldest first."""
+    wanted = set(job.targets)
+    if not wanted:
+        return []
+    query = (
+        select(Job)
+        .where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
+        .order_by(Job.id)
+        .execution_options(populate_existing=True)
+    )
+    return [other for other in session.scalars(query) if wanted.intersection(other.targets)]
+
+
+def blockers(session: Session, job: Job) -> list[tuple[str, str]]:
+    """(target, job id) of all that ``job`` has to wait for: running holders, then older waiting jobs."""
+    found = [
+        (target, holder) for target, holder in sorted(holders(session, job.targets, besides=job.id).items())
+    ]
+    taken = {target for target, _ in found}
+    for other in queued_before(session, job):
+        for target in sorted(set(job.targets).intersection(other.targets) - taken):
+            found.append((target, other.id))
+            taken.add(target)
+    return found
+
+
+def take_locks(session: Session, job: Job) -> bool:
+    """Take all targets of ``job``, or none; False when another job is to go first.
+
+    A job that is resumed holds its locks already. The savepoint is for PostgreSQL: two claims at the same
+    moment both find the target free, and the unique key lets one of them win.
+    """
+    if blockers(session, job):
+        return False
+    held = set(session.scalars(select(TargetLock.target).where(TargetLock.job_id == job.id)))
+    try:
+        with session.begin_nested():
+            for target in sorted(
+                set(job.targets) - held
+            ):  # one order for all, or they would wait for each other
+                session.add(TargetLock(target=target, job_id=job.id))
+                session.flush()
+    except IntegrityError:
+        return False
+    return True
+
+
+def free_locks(session: Session, job: Job) -> list[str]:
+    """Give up the job's targets; the ids of the queued jobs that wait for one of them, the oldest first."""
+    session.execute(
+        delete(TargetLock).where(TargetLock.job_id == job.id).execution_options(synchronize_session=False)
+    )
+    wanted = set(job.targets)
+    if not wanted:
+        return []
+    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES), Job.id != job.id)
+    return [id_ for id_, targets in session.execute(query.order_by(Job.id)) if wanted.intersection(targets)]
