@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from webapp.jobs.templates import JobTemplate
+from webapp.pools.job_templates import CheckAccount, Discover
 
 
 def job_templates() -> list[JobTemplate]:
     """One of each."""
-    return []
+    return [Discover(), CheckAccount()]

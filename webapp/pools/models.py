@@ -123,6 +123,8 @@ class Discovery(WithId, Base):
     at: Mapped[datetime] = mapped_column(default=now)
     # facts.summary_of(facts): what lists and bars need. The facts are up to half a megabyte.
     summary: Mapped[dict[str, Any]]
+    # differences.changes_between(the one before, facts); empty for the first one.
+    changes: Mapped[list[Any] | None]
     facts: Mapped[Any] = mapped_column(Json, deferred=True)
 
     instance: Mapped[Instance] = relationship()

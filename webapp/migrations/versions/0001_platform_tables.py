@@ -526,6 +526,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=26), nullable=True),
         sa.Column("at", webapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("summary", webapp.database.Json(), nullable=False),
+        sa.Column("changes", webapp.database.Json(), nullable=True),
         sa.Column("facts", webapp.database.Json(), nullable=False),
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("fk_discoveries_instance_id")),

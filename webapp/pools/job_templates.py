@@ -1,0 +1,93 @@
+"""The jobs that look at instances: what they hold, and whether the elevated account can do its work."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.database import now
+from webapp.jobs.models import Job
+from webapp.jobs.templates import JobTemplate, Launch
+from webapp.pools.discoveries import keep_discovery, not_seen, seen
+from webapp.pools.inventory import run_inventory
+from webapp.pools.models import Instance
+
+_DISCOVER = "mssql_discover"
+
+
+class LooksAtInstances(JobTemplate):
+    """Base: runs a playbook over one instance, a pool, or everything.
+
+    Parameters: ``{"instance_id": …}``, ``{"pool_id": …}``, or ``{}`` for all instances; closed ones too.
+    """
+
+    playbook: str
+    variables: ClassVar[dict[str, Any]] = {}
+
+    def prepare(self, session: Session, job: Job) -> Launch:
+        """The playbook over the instances that the parameters name."""
+        inventory, secrets = run_inventory(
+            session, job.parameters.get("pool_id"), job.parameters.get("instance_id"), with_closed=True
+        )
+        return Launch(
+            playbook=self.playbook, inventory=inventory, variables=dict(self.variables), secrets=secrets
+        )
+
+    def _instance(self, session: Session, job: Job, event: dict[str, Any]) -> Instance | None:
+        """The instance an event is about; None when it was removed or renamed since."""
+        query = select(Instance).where(Instance.name == (event.get("event_data") or {}).get("host"))
+        for column, key in ((Instance.id, "instance_id"), (Instance.pool_id, "pool_id")):
+            if job.parameters.get(key):
+                query = query.where(column == job.parameters[key])
+        return session.scalars(query).one_or_none()
+
+
+class Discover(LooksAtInstances):
+    """Fills the pages of instances."""
+
+    name = "discover"
+    description = "Looks at instances: version, load, volumes, databases, logins, collations."
+    playbook = "playbooks/discover.yml"
+    variables: ClassVar[dict[str, Any]] = {
+        "instance_gather_subset": ["all"]
+    }  # with the collations that a booking offers
+
+    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Keep what an instance answered, or why it did not."""
+        kind, data = event.get("event"), event.get("event_data") or {}
+        is_ours = str(data.get("task_action", "")).rsplit(".", 1)[-1] == _DISCOVER
+        if not is_ours or kind not in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
+            return
+        instance = self._instance(session, job, event)
+        if instance is None:
+            return
+        result = data.get("res") or {}
+        if kind == "runner_on_ok" and isinstance(result.get("instance"), dict):
+            keep_discovery(session, instance, result, job_id=job.id)
+        else:
+            not_seen(session, instance, str(result.get("msg") or ""))
+
+
+class CheckAccount(LooksAtInstances):
+    """Fills the account check on the pages of instances."""
+
+    name = "check_account"
+    description = "Tests the elevated account: reachable, encrypted, which rights are missing."
+    playbook = "playbooks/check_account.yml"
+
+    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Keep the outcome of each instance."""
+        result = (event.get("event_data") or {}).get("res") or {}
+        outcome = result.get("instance_account")
+        if event.get("event") != "runner_on_ok" or not isinstance(outcome, dict):
+            return
+        instance = self._instance(session, job, event)
+        if instance is None:
+            return
+        instance.account_check, instance.account_checked_at = outcome, now()
+        if outcome.get("reachable") and not outcome.get("error"):
+            seen(session, instance)
+        else:
+            not_seen(session, instance, str(outcome.get("error") or ""))
