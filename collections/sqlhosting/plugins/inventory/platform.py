@@ -91,7 +91,7 @@ NOT_POOLS = ("all", "ungrouped", "localhost")
 HERE = ("localhost", "127.0.0.1", "::1")
 ENDINGS = ("platform.yml", "platform.yaml")
 REMEDIES = {
-    401: "The token is not valid or has expired: make a new one in the portal (SQLHOSTING_TOKEN, token_file).",
+    401: "The token is not valid or has expired: make a new one (SQLHOSTING_TOKEN, token_file).",
     403: "The token may not read the inventory: make one with that scope, as an admin or operator.",
     404: "There is no such address: url must be that of the platform, without /api/v1.",
     429: "The platform was asked too often: wait a minute.",
@@ -145,7 +145,7 @@ class InventoryModule(BaseInventoryPlugin):
                 ) from None
         if not token:
             raise PlatformError(
-                "There is no token. Make one in the portal and give it as SQLHOSTING_TOKEN, or in a token_file."
+                "There is no token. Make one in the portal, for SQLHOSTING_TOKEN or token_file."
             )
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise PlatformError(
