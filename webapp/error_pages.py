@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
+from webapp import web
 from webapp.errors import PlatformError
+from webapp.extensions import login_manager
 from webapp.sealing import SealingError
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,15 @@ TITLES = {
     500: "Something went wrong on our side",
     503: "The platform is not available",
 }
+# Instead of what HTTP's own words say.
+TEXTS = {
+    403: "Your role does not allow this.",
+    404: "There is no such page, or what it showed is gone or belongs to somebody else.",
+    405: "This address cannot be opened like that.",
+    413: "What you sent is larger than the portal takes.",
+    429: "There were too many tries from your address. Wait a minute, then try again.",
+    500: "The error was noted. What you asked for was not done, unless this portal shows otherwise.",
+}
 
 
 def register_error_pages(app: Flask) -> None:
@@ -42,16 +53,18 @@ def register_error_pages(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _on_http_error(error: HTTPException) -> ResponseReturnValue:
-        return _answer(error.code or 500, error.description or "")
+        code = error.code or 500
+        return _answer(code, TEXTS.get(code) or error.description or "")
 
     @app.errorhandler(DBAPIError)
     def _on_database_error(error: DBAPIError) -> ResponseReturnValue:
         # Not the exception itself: its text holds the statement's parameters.
         _log.error("database_failed endpoint=%s kind=%s", request.endpoint, type(error.orig).__name__)
         if error.connection_invalidated or "OperationalError" in type(error).__name__:
-            return _answer(
-                503, "The platform database does not answer. Nothing was changed. Try again in a minute."
-            )
+            # Nobody can be looked up now: the page is shown as to somebody who is not logged in.
+            g._login_user = login_manager.anonymous_user()
+            text = "The platform database does not answer. Nothing was changed. Try again in a minute."
+            return _answer(503, text, is_bare=True)
         return _answer(500, "The platform database refused this. Nothing was changed.")
 
     @app.errorhandler(SealingError)
@@ -60,8 +73,9 @@ def register_error_pages(app: Flask) -> None:
         return _answer(500, str(error))
 
 
-def _answer(status: int, text: str) -> ResponseReturnValue:
+def _answer(status: int, text: str, *, is_bare: bool = False) -> ResponseReturnValue:
+    web.close_session()  # what failed in it is over; the page must not trip over it
     title = TITLES.get(status, "Something went wrong")
     if request.path.startswith("/api/"):
         return {"error": {"status": status, "title": title, "detail": text}}, status
-    return render_template("error.html", status=status, title=title, text=text), status
+    return render_template("error.html", status=status, title=title, text=text, is_bare=is_bare), status

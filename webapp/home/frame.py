@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +18,10 @@ from webapp import web
 from webapp.access import OPERATORS, access_of
 from webapp.accounts.models import User, UserState
 from webapp.approvals.models import Plan, PlanState
+from webapp.jobs.operations import is_redis_reachable
+from webapp.settings import Settings
+
+QUEUE_LOOK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -96,18 +102,20 @@ _GUARDED = {"rq_dashboard": OPERATORS}
 
 def navigation() -> list[Section]:
     """The pages that exist and that the current user may open."""
-    sections = []
+    shown = [(title, [entry for entry in entries if may_open(entry.path)]) for title, entries in SECTIONS]
     current = _current_path([entry.path for _, entries in SECTIONS for entry in entries])
-    for title, entries in SECTIONS:
-        links = [_link(entry, current) for entry in entries if may_open(entry.path)]
-        if links:
-            sections.append(Section(title, links))
-    return sections
+    # A session of its own: that of a request that failed cannot be used any more.
+    with web.runtime().database.reading() as session:
+        return [
+            Section(title, [_link(entry, current, session) for entry in entries])
+            for title, entries in shown
+            if entries
+        ]
 
 
 def account_links() -> list[Link]:
     """The user's own pages."""
-    return [_link(entry, "") for entry in ACCOUNT if may_open(entry.path)]
+    return [Link(entry.path, entry.text, entry.icon, False, 0) for entry in ACCOUNT if may_open(entry.path)]
 
 
 def may_open(path: str) -> bool:
@@ -127,11 +135,31 @@ def _current_path(paths: list[str]) -> str:
     return max(fitting, key=len, default="/" if request.path == "/" else "")
 
 
-def _link(entry: Entry, current: str) -> Link:
-    count = entry.count(web.session()) if entry.count else 0
+def _link(entry: Entry, current: str, session: Session) -> Link:
+    count = entry.count(session) if entry.count else 0
     return Link(entry.path, entry.text, entry.icon, entry.path == current, count)
+
+
+class QueueWatch:
+    """Whether Redis answers, asked once in :data:`QUEUE_LOOK_S` seconds, however many pages are read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at = -QUEUE_LOOK_S
+        self._is_reachable = True
+
+    def is_reachable(self, settings: Settings) -> bool:
+        """The answer of the last look. Takes 0.3 s at most; only one thread at a time looks."""
+        if time.monotonic() - self._asked_at >= QUEUE_LOOK_S and self._lock.acquire(blocking=False):
+            try:
+                self._is_reachable = is_redis_reachable(settings)
+                self._asked_at = time.monotonic()
+            finally:
+                self._lock.release()
+        return self._is_reachable
 
 
 def is_queue_reachable() -> bool:
     """Whether Redis answered at the last look, some seconds ago at most."""
-    return True
+    watch: QueueWatch = current_app.extensions.setdefault("queue_watch", QueueWatch())
+    return watch.is_reachable(web.runtime().settings)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
+from webapp import web
 from webapp.access import ANYONE, PUBLIC, may
-from webapp.home.frame import account_links, is_queue_reachable, navigation
+from webapp.approvals.models import Plan, PlanState
+from webapp.home import customer, operations
+from webapp.home.frame import account_links, is_queue_reachable, may_open, navigation
+from webapp.home.searching import only_exact
+from webapp.home.searching import search as search_for
 from webapp.presentation import highlighting_styles
 
 home = Blueprint("home", __name__)
@@ -23,6 +30,7 @@ def _frame() -> dict[str, Any]:
         "navigation": navigation,
         "account_links": account_links,
         "is_queue_reachable": is_queue_reachable,
+        "may_open": may_open,
     }
 
 
@@ -30,14 +38,38 @@ def _frame() -> dict[str, Any]:
 @may(ANYONE)
 def index() -> ResponseReturnValue:
     """What waits for the user."""
-    return render_template("home/index.html")
+    session = web.session()
+    if not current_user.is_staff:
+        return render_template(
+            "home/customer.html",
+            cards=customer.application_cards(session, current_user.id),
+            requests=customer.open_requests(session, current_user.id),
+        )
+    fills = operations.pool_fills(session)
+    return render_template(
+        "home/staff.html",
+        approvals=operations.approvals_waiting(session),
+        approvals_count=operations.count_of(session, Plan.state == PlanState.READY),
+        job_counts=operations.job_counts(session),
+        jobs=operations.jobs_under_way(session),
+        attention=operations.attention(session, fills, is_admin=current_user.is_admin),
+        fills=fills,
+        # An operator can book for themselves.
+        requests=customer.open_requests(session, current_user.id),
+    )
 
 
 @home.get("/search")
 @may(ANYONE)
 def search() -> ResponseReturnValue:
-    """What the user may see and fits ``?q=``."""
-    return render_template("home/index.html")
+    """What the user may see and fits ``?q=``; the page itself when its id was typed."""
+    text = request.args.get("q", "")
+    hits = search_for(web.session(), current_user, text)
+    exact = only_exact(hits)
+    if exact is not None and may_open(exact.path):
+        return redirect(exact.path)
+    groups = [(kind, list(found)) for kind, found in groupby(hits, key=lambda hit: hit.kind)]
+    return render_template("home/search.html", text=text.strip(), groups=groups)
 
 
 @home.get("/highlighting.css")
