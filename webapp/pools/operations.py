@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.errors import NotFound
+from webapp.pools.checks import is_id
 from webapp.pools.facts import Summary, collation_names, summary_from
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
 
@@ -50,7 +51,7 @@ def open_pools(session: Session) -> list[Pool]:
 
 def get_pool(session: Session, pool_id: str) -> Pool:
     """The pool. Raises NotFound."""
-    pool = session.get(Pool, pool_id)
+    pool = session.get(Pool, pool_id) if is_id(pool_id) else None
     if pool is None:
         raise NotFound("There is no such pool.")
     return pool
@@ -58,7 +59,7 @@ def get_pool(session: Session, pool_id: str) -> Pool:
 
 def get_instance(session: Session, instance_id: str) -> Instance:
     """The instance. Raises NotFound."""
-    instance = session.get(Instance, instance_id)
+    instance = session.get(Instance, instance_id) if is_id(instance_id) else None
     if instance is None:
         raise NotFound("There is no such instance.")
     return instance

@@ -1,0 +1,308 @@
+"""Create, change and remove pools and instances, and have them looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.applications.models import Application
+from webapp.approvals.models import Plan, PlanState, Policy
+from webapp.audit.operations import Actor, record
+from webapp.errors import Conflict, InvalidInput
+from webapp.jobs.models import ENDED_JOB_STATES, Job
+from webapp.jobs.operations import launch
+from webapp.pools import checks
+from webapp.pools.models import Discovery, ElevatedAccount, Instance, Pool, PoolKind, Reachability
+from webapp.pools.operations import applications_on, collations_of
+
+OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
+SHOWN_NAMES = 5  # of applications in a sentence
+
+
+@dataclass(frozen=True)
+class PoolValues:
+    """A pool as somebody wants it; checked when it is stored."""
+
+    name: str
+    kind: str
+    description: str
+    elevated_account_id: str
+    is_open: bool
+    cpu_percent: int | None
+    memory_percent: int | None
+    disk_free_percent: int | None
+    databases: int | None
+    largest_data_gib: int | None
+    largest_log_gib: int | None
+    default_collation: str
+    price_per_gib_month: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class InstanceValues:
+    """An instance as somebody wants it; checked when it is stored."""
+
+    name: str
+    host: str
+    port: int | None
+    instance_name: str
+    customer_host: str  # empty: the same as host
+    customer_port: int | None  # empty: the same as port
+    elevated_account_id: str  # empty: the pool's
+    trust_server_certificate: bool
+    is_open: bool
+
+
+def create_pool(session: Session, actor: Actor, values: PoolValues) -> Pool:
+    """A new pool. Raises InvalidInput, Conflict."""
+    pool = Pool()
+    columns = _checked_pool(session, values, pool=None)
+    _apply(pool, columns)
+    session.add(pool)
+    _flush(session, f"There is a pool {pool.name} already.")
+    _record(session, actor, "pool:created", pool, **_plain(columns))
+    return pool
+
+
+def change_pool(session: Session, actor: Actor, pool: Pool, values: PoolValues) -> None:
+    """Change a pool. Raises InvalidInput, Conflict; name and kind are fixed once applications are there."""
+    columns = _checked_pool(session, values, pool=pool)
+    is_moved = columns["name"] != pool.name or columns["kind"] is not pool.kind
+    if is_moved and session.scalar(select(func.count()).where(Application.pool_id == pool.id)):
+        raise Conflict("Name and kind cannot be changed: applications were booked on this pool.")
+    changed = _apply(pool, columns)
+    _flush(session, f"There is a pool {columns['name']} already.")
+    if changed:
+        _record(session, actor, "pool:changed", pool, changes=changed)
+
+
+def remove_pool(session: Session, actor: Actor, pool: Pool) -> None:
+    """Remove a pool that nothing belongs to. Raises Conflict that says what does."""
+    if pool.instances:
+        names = ", ".join(instance.name for instance in pool.instances[:SHOWN_NAMES])
+        raise Conflict(f"The pool {pool.name} still holds instances: {names}. Remove them first.")
+    if session.scalar(select(func.count()).where(Application.pool_id == pool.id)):
+        raise Conflict(
+            f"Applications were booked on the pool {pool.name}; its history is kept. Close it instead."
+        )
+    if session.scalar(select(func.count()).where(Policy.pool_id == pool.id)):
+        raise Conflict(f"A policy is about the pool {pool.name}. Change the policy first.")
+    session.delete(pool)
+    _record(session, actor, "pool:deleted", pool)
+
+
+def create_instance(session: Session, actor: Actor, pool: Pool, values: InstanceValues) -> Instance:
+    """A new instance of ``pool``. Raises InvalidInput, Conflict."""
+    columns = _checked_instance(session, values, instance=None)
+    instance = Instance(pool_id=pool.id)
+    _apply(instance, columns)
+    session.add(instance)
+    _flush(session, f"There is an instance {instance.name} already.")
+    _record(session, actor, "instance:created", instance, pool_id=pool.id, **_plain(columns))
+    return instance
+
+
+def change_instance(session: Session, actor: Actor, instance: Instance, values: InstanceValues) -> None:
+    """Change an instance. What another address said no longer counts. Raises InvalidInput, Conflict."""
+    columns = _checked_instance(session, values, instance=instance)
+    if columns["name"] != instance.name and (taken := applications_on(session, instance.id)):
+        raise Conflict(f"The name cannot be changed: {_named(taken)} on this instance.")
+    changed = _apply(instance, columns)
+    if changed.keys() & {"host", "port", "instance_name"}:
+        instance.reachability, instance.last_error = Reachability.UNKNOWN, None
+    if changed.keys() & {"host", "port", "instance_name", "elevated_account_id", "trust_server_certificate"}:
+        instance.account_check, instance.account_checked_at = None, None
+    _flush(session, f"There is an instance {columns['name']} already.")
+    if changed:
+        _record(session, actor, "instance:changed", instance, changes=changed)
+
+
+def remove_instance(session: Session, actor: Actor, instance: Instance) -> None:
+    """Forget an instance and its discoveries; nothing is changed on it. Raises Conflict while it is in use."""
+    if taken := applications_on(session, instance.id):
+        raise Conflict(
+            f"The instance {instance.name} cannot be removed: {_named(taken)} on it. Delete them first."
+        )
+    plans = select(func.count()).where(Plan.instance_id == instance.id, Plan.state.in_(OPEN_PLANS))
+    if session.scalar(plans):
+        raise Conflict(
+            f"The instance {instance.name} cannot be removed: a request waits that is planned for it."
+        )
+    jobs = select(func.count()).where(Job.instance_id == instance.id, Job.state.not_in(ENDED_JOB_STATES))
+    if session.scalar(jobs):
+        raise Conflict(f"The instance {instance.name} cannot be removed: a job about it has not ended.")
+    for referring in (Application, Plan):  # ended ones; names are kept in their history
+        session.execute(
+            update(referring).where(referring.instance_id == instance.id).values(instance_id=None)
+        )
+    session.execute(delete(Discovery).where(Discovery.instance_id == instance.id))
+    session.delete(instance)
+    _record(session, actor, "instance:deleted", instance, pool_id=instance.pool_id)
+
+
+def look_at_instance(session: Session, actor: Actor, instance: Instance, template: str) -> Job:
+    """Launch ``discover`` or ``check_account`` for one instance."""
+    return launch(
+        session, template=template, title=f"{_TITLES[template]} {instance.name}", instance_id=instance.id,
+        parameters={"instance_id": instance.id}, pool_id=instance.pool_id, launched_by=actor,
+    )  # fmt: skip
+
+
+def look_at_pool(session: Session, actor: Actor, pool: Pool, template: str) -> Job:
+    """Launch ``discover`` or ``check_account`` for a whole pool. Raises Conflict when it has no instance."""
+    if not pool.instances:
+        raise Conflict(f"The pool {pool.name} has no instance. Add one first.")
+    return launch(
+        session, template=template, title=f"{_TITLES[template]} pool {pool.name}", pool_id=pool.id,
+        parameters={"pool_id": pool.id}, launched_by=actor,
+    )  # fmt: skip
+
+
+_TITLES = {"discover": "Discover", "check_account": "Check the account on"}
+
+
+def _checked_pool(session: Session, values: PoolValues, *, pool: Pool | None) -> dict[str, Any]:
+    name = checks.pool_name(values.name)
+    _name_is_free(session, name, Pool, own=pool)
+    if values.kind not in set(PoolKind):
+        raise InvalidInput("kind", "This is no kind of pool", "Choose stand-alone or highly available")
+    is_kept = pool is not None and values.default_collation.strip() == (pool.default_collation or "")
+    known = collations_of(session, pool) if pool and not is_kept else []
+    collation = checks.collation(values.default_collation, known)
+    return {
+        "name": name,
+        "kind": PoolKind(values.kind),
+        "description": checks.line("description", values.description, most=500, is_required=False),
+        "elevated_account_id": _account_id(session, values.elevated_account_id),
+        "is_open": values.is_open,
+        "cpu_percent": checks.between("cpu_percent", values.cpu_percent, 1, 100),
+        "memory_percent": checks.between("memory_percent", values.memory_percent, 1, 100),
+        "disk_free_percent": checks.between("disk_free_percent", values.disk_free_percent, 0, 99),
+        "databases": checks.between("databases", values.databases, 1, 32767),
+        "largest_data_gib": checks.between(
+            "largest_data_gib", values.largest_data_gib, 1, checks.LARGEST_DATA_GIB
+        ),
+        "largest_log_gib": checks.between(
+            "largest_log_gib", values.largest_log_gib, 1, checks.LARGEST_LOG_GIB
+        ),
+        "default_collation": collation,
+        "price_per_gib_month": checks.price(values.price_per_gib_month),
+        "currency": checks.currency(values.currency),
+    }
+
+
+def _checked_instance(
+    session: Session, values: InstanceValues, *, instance: Instance | None
+) -> dict[str, Any]:
+    name = checks.instance_name(values.name)
+    _name_is_free(session, name, Instance, own=instance)
+    host, port = checks.address("host", values.host), checks.port("port", values.port)
+    named = checks.named_instance(values.instance_name)
+    customer_port = checks.port("customer_port", values.customer_port)
+    if port is None and named is None:
+        raise InvalidInput("port", "The port is missing", "Give a port (usually 1433) or an instance name")
+    if port is None and customer_port is None:
+        raise InvalidInput(
+            "customer_port",
+            "Customers cannot connect without a port",
+            "Give the port of the named instance as customers reach it",
+        )
+    _address_is_free(session, host, port, named, own=instance)
+    account_id = values.elevated_account_id
+    return {
+        "name": name,
+        "host": host,
+        "port": port,
+        "instance_name": named,
+        "customer_host": checks.address("customer_host", values.customer_host or host),
+        "customer_port": customer_port or port,
+        "elevated_account_id": _account_id(session, account_id) if account_id else None,
+        "trust_server_certificate": values.trust_server_certificate,
+        "is_open": values.is_open,
+    }
+
+
+def _name_is_free(session: Session, name: str, kind: type[Pool] | type[Instance], *, own: Any) -> None:
+    """Pools and instances share a space of names: a group and a host of one name confuse Ansible."""
+    rows: list[Pool | Instance] = [
+        *session.scalars(select(Pool).where(Pool.name == name)),
+        *session.scalars(select(Instance).where(Instance.name == name)),
+    ]
+    for row in rows:
+        if not (isinstance(row, kind) and own is not None and row.id == own.id):
+            word = "a pool" if isinstance(row, Pool) else "an instance"
+            raise InvalidInput("name", f"There is {word} called {name} already", "Choose another name")
+
+
+def _address_is_free(
+    session: Session, host: str, port: int | None, named: str | None, *, own: Instance | None
+) -> None:
+    # One change of instances at a time, so that two people cannot add the same one.
+    session.execute(select(Pool.id).order_by(Pool.id).with_for_update())
+    same = []
+    if port is not None:
+        same.append(Instance.port == port)
+    if named is not None:
+        same.append(func.lower(Instance.instance_name) == named.lower())
+    query = select(Instance).where(func.lower(Instance.host) == host, or_(*same))
+    if own is not None:
+        query = query.where(Instance.id != own.id)
+    twin = session.scalars(query.limit(1)).one_or_none()
+    if twin is not None:
+        field = "port" if port is not None else "instance_name"
+        raise InvalidInput(
+            field, f"This is the address of {twin.name} already", "An instance can be added once only"
+        )
+
+
+def _account_id(session: Session, account_id: str) -> str:
+    if not checks.is_id(account_id) or session.get(ElevatedAccount, account_id) is None:
+        raise InvalidInput("elevated_account_id", "There is no such account", "Choose one from the list")
+    return account_id
+
+
+def _apply(row: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the columns; what was different, as JSON values [before, after]."""
+    before = {name: getattr(row, name) for name in columns}
+    for name, value in columns.items():
+        setattr(row, name, value)
+    shown, wanted = _plain(before), _plain(columns)
+    return {name: [shown[name], wanted[name]] for name in columns if before[name] != columns[name]}
+
+
+def _plain(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON values."""
+    return {
+        name: value if value is None or isinstance(value, (bool, int)) else str(value)
+        for name, value in columns.items()
+    }
+
+
+def _flush(session: Session, taken: str) -> None:
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict(f"{taken} Somebody else was faster.") from None
+
+
+def _named(applications: list[Application]) -> str:
+    names = ", ".join(application.name for application in applications[:SHOWN_NAMES])
+    more = len(applications) - SHOWN_NAMES
+    whole = f"{names} and {more} more" if more > 0 else names
+    return f"the application {whole} is" if len(applications) == 1 else f"the applications {whole} are"
+
+
+def _record(session: Session, actor: Actor, action: str, row: Pool | Instance, **details: Any) -> None:
+    # record() has words of its own for two of the columns.
+    if "kind" in details:
+        details["pool_kind"] = details.pop("kind")
+    details.pop("name", None)
+    kind = action.split(":", maxsplit=1)[0]
+    record(session, actor, action, object_kind=kind, object_id=row.id, object_name=row.name, **details)
