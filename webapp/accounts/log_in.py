@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import web
+from webapp.accounts.hashes import token_hash
 from webapp.accounts.models import PortalRole, User, UserSession, UserState
 from webapp.database import now
 from webapp.extensions import login_manager
@@ -51,11 +51,6 @@ class Anonymous(AnonymousUserMixin):
 
 login_manager.anonymous_user = Anonymous
 login_manager.session_protection = None  # addresses of phones change; the token is the protection
-
-
-def token_hash(token: str) -> str:
-    """What the database keeps of a token."""
-    return hashlib.sha256(token.encode("utf-8")).hexdigest()
 
 
 def begin_session(session: Session, user: User) -> LoggedIn:
