@@ -36,7 +36,7 @@ class Hit:
 
 def search(session: Session, user: Visitor, text: str) -> list[Hit]:
     """What fits ``text``, by kind; a customer finds what is theirs. Nothing fits an empty text."""
-    text = text.strip()[:LONGEST]
+    text = text.replace("\0", "").strip()[:LONGEST]  # PostgreSQL takes no NUL
     if not text:
         return []
     hits = [*_applications(session, user, text), *_bookings(session, user, text), *_jobs(session, user, text)]
