@@ -75,7 +75,12 @@ def test_pieces_work_under_the_content_security_policy(portal: Portal, pages: Pa
 
 def test_a_dangerous_action_needs_the_name_typed(portal: Portal, pages: Pages):
     add_page(portal.app, "/pieces", PIECES)
-    portal.app.add_url_rule("/pieces-done", "done", may(PUBLIC)(lambda: "deleted"), methods=["POST"])
+    portal.app.add_url_rule(
+        "/pieces-done",
+        "done",
+        may(PUBLIC)(lambda: '<link rel="icon" href="data:,">deleted'),
+        methods=["POST"],
+    )
     user = portal.create_user(PortalRole.ADMIN)
     with served(portal.app) as address:
         page = pages.new_page(address)
