@@ -5,10 +5,18 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.accounts.views import accounts
+from webapp.api.inventory import api
 from webapp.home.views import home
+from webapp.pools.account_views import elevated
+from webapp.pools.instance_views import instances
+from webapp.pools.views import pools
 
 
 def register_blueprints(app: Flask) -> None:
     """Register all rooms."""
     app.register_blueprint(home)  # /
     app.register_blueprint(accounts)  # /login /logout /register /account /users
+    app.register_blueprint(pools)  # /pools
+    app.register_blueprint(instances)  # /instances
+    app.register_blueprint(elevated)  # /accounts
+    app.register_blueprint(api)  # /api/v1

@@ -125,7 +125,7 @@ def change_instance(session: Session, actor: Actor, instance: Instance, values: 
 
 
 def remove_instance(session: Session, actor: Actor, instance: Instance) -> None:
-    """Forget an instance and its discoveries; nothing is changed on it. Raises Conflict while it is in use."""
+    """Forget an instance and its discoveries; it is left as it is. Raises Conflict while it is in use."""
     if taken := applications_on(session, instance.id):
         raise Conflict(
             f"The instance {instance.name} cannot be removed: {_named(taken)} on it. Delete them first."

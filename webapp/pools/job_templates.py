@@ -23,6 +23,7 @@ class LooksAtInstances(JobTemplate):
     Parameters: ``{"instance_id": …}``, ``{"pool_id": …}``, or ``{}`` for all instances; closed ones too.
     """
 
+    is_schedulable = True
     playbook: str
     variables: ClassVar[dict[str, Any]] = {}
 
