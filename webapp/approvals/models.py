@@ -57,6 +57,10 @@ class Plan(WithId, Base):
     )  # application_placement: instance, reasons, candidates
     checks: Mapped[list[Any] | None]  # [{"name", "is_passed", "text"}]
     policy: Mapped[Any | None] = mapped_column(Json)  # the policy as it was when the plan was made
+    # The platform's own signature over all that an approver sees; made when the plan is ready.
+    seal: Mapped[str | None] = mapped_column(String(64))
+    # What its jobs told: {"failures": […], "connection": …, "resized": …}; see approvals/observing.py
+    outcome: Mapped[Any | None] = mapped_column(Json)
     failure: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     ready_at: Mapped[datetime | None]
@@ -100,6 +104,7 @@ class Decision(WithId, Base):
 
     plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: a policy approved it
+    role: Mapped[str | None] = mapped_column(String(20))  # the user's when deciding
     kind: Mapped[DecisionKind] = mapped_column(enum_of(DecisionKind))
     reason: Mapped[str | None] = mapped_column(String(2000))
     at: Mapped[datetime] = mapped_column(default=now)
@@ -122,7 +127,7 @@ class Policy(WithId, Base):
     kinds: Mapped[list[str] | None]  # values of BookingKind
     pool_id: Mapped[str | None] = mapped_column(ForeignKey("pools.id"))
     only_trusted: Mapped[bool] = mapped_column(default=False)
-    below_gib: Mapped[int | None]  # the sum of the data limits asked for
+    below_gib: Mapped[int | None]  # the data limit asked for; then only bookings that ask for space fit
     # What it asks for.
     approvals: Mapped[int] = mapped_column(default=1)  # 0: approved by the platform at once
     approver_roles: Mapped[list[str]]  # values of PortalRole

@@ -735,6 +735,8 @@ def upgrade() -> None:
         sa.Column("placement", webapp.database.Json(), nullable=True),
         sa.Column("checks", webapp.database.Json(), nullable=True),
         sa.Column("policy", webapp.database.Json(), nullable=True),
+        sa.Column("seal", sa.String(length=64), nullable=True),
+        sa.Column("outcome", webapp.database.Json(), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("created_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("ready_at", webapp.database.UtcDateTime(timezone=True), nullable=True),
@@ -753,6 +755,7 @@ def upgrade() -> None:
         "decisions",
         sa.Column("plan_id", sa.String(length=26), nullable=False),
         sa.Column("user_id", sa.String(length=26), nullable=True),
+        sa.Column("role", sa.String(length=20), nullable=True),
         sa.Column(
             "kind",
             sa.Enum(

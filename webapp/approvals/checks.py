@@ -1,0 +1,165 @@
+"""What is verified about a plan before anybody is asked to approve it. Pure, but for counting approvers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.approvals.models import Plan, PlanStatement
+from webapp.bookings.models import Booking, BookingKind
+from webapp.pools.models import Instance
+from webapp.statements.models import JobStatement, StatementKind
+
+SYSTEM_DATABASE = "master"
+_SHORTEST_SECRET = 6  # characters; a shorter one would be found in any text
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was verified. A blocking one that failed makes the plan fail."""
+
+    name: str
+    is_passed: bool
+    text: str
+    is_blocking: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``Plan.checks``."""
+        return {
+            "name": self.name,
+            "is_passed": self.is_passed,
+            "text": self.text,
+            "is_blocking": self.is_blocking,
+        }
+
+
+def checks_of(
+    plan: Plan,
+    booking: Booking,
+    instance: Instance,
+    sources: Sequence[JobStatement],
+    *,
+    secrets: Collection[str],
+    approvers: int,
+) -> list[Check]:
+    """All checks. ``sources``: the journal's rows that the plan was made of; ``secrets``: those of the run."""
+    rows = plan.statements
+    return [
+        Check("Instance", True, f"{instance.name} answered, and the playbook ran through in check mode."),
+        *_placement_checks(plan, booking, instance),
+        _only_this_instance(rows, instance),
+        _only_these_databases(rows, booking),
+        _only_changes(sources),
+        _intact(rows),
+        _no_secret(rows, secrets),
+        _account_check(instance),
+        _approver_check(plan, approvers),
+    ]
+
+
+def _placement_checks(plan: Plan, booking: Booking, instance: Instance) -> list[Check]:
+    placement = plan.placement or {}
+    if booking.kind not in (BookingKind.BOOK_APPLICATION, BookingKind.ADD_DATABASE):
+        return []
+    reasons = [str(reason) for reason in placement.get("reasons") or []]
+    own = next((reason for reason in reasons if reason.startswith(f"{instance.name}:")), instance.name)
+    checks = [Check("Room", True, f"There is room under every threshold of the pool. {own}.")]
+    if booking.kind is BookingKind.BOOK_APPLICATION:
+        text = (
+            f"{instance.name} holds parts of the application already; only what is missing is created."
+            if placement.get("exists")
+            else f"None of the names that result is in use on {instance.name}."
+        )
+        checks.append(Check("Names", True, text))
+    return checks
+
+
+def _only_this_instance(rows: Sequence[PlanStatement], instance: Instance) -> Check:
+    others = sorted({str(one.inventory_host) for one in rows if one.inventory_host != instance.name})
+    addresses = sorted({one.instance for one in rows})
+    is_passed = not others and len(addresses) <= 1
+    text = (
+        f"Every statement is for {instance.name}{f' ({addresses[0]})' if addresses else ''}."
+        if is_passed
+        else f"There are statements for others than {instance.name}: {', '.join(others or addresses)}."
+    )
+    return Check("One instance", is_passed, text)
+
+
+def _only_these_databases(rows: Sequence[PlanStatement], booking: Booking) -> Check:
+    own = f"{booking.application.name}_".lower()
+    entered = sorted({one.database for one in rows})
+    others = [name for name in entered if name != SYSTEM_DATABASE and not name.lower().startswith(own)]
+    text = (
+        f"Statements run in {' and '.join(entered) or 'no database'} only."
+        if not others
+        else f"There are statements in databases that are not the application's: {', '.join(others)}."
+    )
+    return Check("Databases", not others, text)
+
+
+def _only_changes(sources: Sequence[JobStatement]) -> Check:
+    others = [one for one in sources if one.kind is not StatementKind.CHANGE or not one.check_mode]
+    text = (
+        "The plan holds the changing statements in their order; reads are left out."
+        if not others
+        else f"{len(others)} statements of the plan are no changes planned in check mode."
+    )
+    return Check("Changes only", not others, text)
+
+
+def _intact(rows: Sequence[PlanStatement]) -> Check:
+    wrong = [
+        one.position + 1 for one in rows if hashlib.sha256(one.text.encode("utf-8")).hexdigest() != one.sha256
+    ]
+    text = (
+        "Each text fits the hash that the module gave it."
+        if not wrong
+        else f"The texts of statements {', '.join(map(str, wrong))} do not fit their hashes."
+    )
+    return Check("Intact", not wrong, text)
+
+
+def _no_secret(rows: Sequence[PlanStatement], secrets: Collection[str]) -> Check:
+    known = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+    forms = {form for secret in known for form in (secret, secret.replace("'", "''"))}
+    leaking = [one.position + 1 for one in rows if any(form in one.text for form in forms)]
+    placeholders = sum(len(one.secrets or []) for one in rows)
+    text = (
+        f"No text holds a password; {placeholders or 'no'} {'is' if placeholders == 1 else 'are'} shown as "
+        f"{'a placeholder' if placeholders == 1 else 'placeholders'}."
+        if not leaking
+        else f"A password is in the text of statements {', '.join(map(str, leaking))}."
+    )
+    return Check("No secrets", not leaking, text)
+
+
+def _account_check(instance: Instance) -> Check:
+    seen = instance.account_check
+    if not isinstance(seen, dict):
+        text = f"The platform's login on {instance.name} was not looked at yet."
+        return Check("Platform's login", True, text, is_blocking=False)
+    missing = [str(one.get("right")) for one in seen.get("missing") or [] if isinstance(one, dict)]
+    is_passed = bool(seen.get("ok"))
+    text = (
+        f"The platform's login on {instance.name} has every right that it needs."
+        if is_passed
+        else f"The last look at the platform's login on {instance.name} found a problem"
+        f"{': it lacks ' + ', '.join(missing) if missing else ''}."
+    )
+    return Check("Platform's login", is_passed, text, is_blocking=False)
+
+
+def _approver_check(plan: Plan, approvers: int) -> Check:
+    needed = 0 if not plan.statements else int((plan.policy or {}).get("approvals", 1))
+    is_passed = approvers >= needed
+    text = (
+        "No person has to approve it."
+        if needed == 0
+        else f"{approvers} {'person' if approvers == 1 else 'people'} may approve it, {needed} must."
+    )
+    if not is_passed:
+        text += " Somebody else needs the role, or the policy has to be changed."
+    return Check("Approvers", is_passed, text, is_blocking=False)

@@ -1,0 +1,133 @@
+"""The jobs of a booking: plan it, and carry out what was approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.approvals.carrying_out import applying_ended
+from webapp.approvals.gate import pass_gate
+from webapp.approvals.launches import inventory_for
+from webapp.approvals.models import Plan, PlanState
+from webapp.approvals.observing import begin_outcome, take_event
+from webapp.approvals.plan_making import planning_ended
+from webapp.approvals.planning import APPLY_BOOKING, PLAN_BOOKING
+from webapp.approvals.statement_rows import approved_plan
+from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.outcome import booking_running
+from webapp.bookings.variables import playbook_for, variables_for
+from webapp.database import now
+from webapp.errors import Conflict
+from webapp.jobs.models import Job
+from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.pools.models import Instance
+
+
+class PlanBooking(JobTemplate):
+    """Runs a booking's playbook in check mode, and makes a plan of what it would send."""
+
+    name = PLAN_BOOKING
+    description = "Finds out, without changing anything, which statements a request needs."
+
+    def prepare(self, session: Session, job: Job) -> Launch:
+        """The playbook against the pool, or the instance that the booking is bound to."""
+        plan, booking = _plan_of(session, job)
+        if booking.state is not BookingState.PENDING:
+            raise NotLaunchable(f"The request is {booking.state.value}: there is nothing to plan.")
+        if plan.state is not PlanState.PLANNING or booking.plan_id != plan.id:
+            raise NotLaunchable("A newer plan took this one's place.")
+        pool = booking.application.pool
+        variables = {**variables_for(booking), "application_pool": pool.name}
+        if plan.instance_id is None:
+            inventory, secrets = inventory_for(session, booking, pool_id=pool.id)
+        else:
+            instance = session.get_one(Instance, plan.instance_id)
+            variables |= {"application_pool": instance.pool.name, "application_instance": instance.name}
+            inventory, secrets = inventory_for(session, booking, instance_id=instance.id)
+        return Launch(
+            playbook=playbook_for(booking),
+            inventory=inventory,
+            variables=variables,
+            secrets=secrets,
+            check_mode=True,
+        )
+
+    def started(self, session: Session, job: Job) -> None:
+        """Forget what an attempt before told."""
+        plan, _ = _plan_of(session, job)
+        begin_outcome(plan)
+        if plan.state is PlanState.PLANNING:
+            plan.placement = None
+
+    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Take the placement with its candidates, and failures."""
+        _observe(session, job, event)
+
+    def finished(self, session: Session, job: Job) -> None:
+        """Make the plan ready, or let it fail."""
+        plan, _ = _plan_of(session, job)
+        planning_ended(session, job, plan)
+
+    def relaunch(self, session: Session, job: Job) -> None:
+        """A plan is made once. Raises Conflict."""
+        raise Conflict("Have the request planned again from its own page: that makes a new plan.")
+
+
+class ApplyBooking(JobTemplate):
+    """Runs a booking's playbook with its approved plan: the modules send nothing else."""
+
+    name = APPLY_BOOKING
+    description = "Carries out what was approved for a request, and nothing else."
+
+    def prepare(self, session: Session, job: Job) -> Launch:
+        """The gate: raises :class:`NotLaunchable` unless this very run was approved."""
+        plan, booking, instance = pass_gate(session, job)
+        inventory, secrets = inventory_for(session, booking, instance_id=instance.id)
+        launch: dict[str, Any] = plan.launch or {}
+        return Launch(
+            playbook=launch["playbook"],
+            inventory=inventory,
+            variables=dict(launch["variables"]),
+            secrets=secrets,
+            approved_plan=approved_plan(plan),
+        )
+
+    def started(self, session: Session, job: Job) -> None:
+        """The booking runs."""
+        plan, booking = _plan_of(session, job)
+        begin_outcome(plan)
+        booking_running(session, booking, job)
+
+    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Take how to connect, and failures."""
+        _observe(session, job, event)
+
+    def finished(self, session: Session, job: Job) -> None:
+        """The booking is deployed, failed, or planned again."""
+        plan, _ = _plan_of(session, job)
+        applying_ended(session, job, plan)
+
+    def relaunch(self, session: Session, job: Job) -> None:
+        """Only a booking that failed is gone on with, while its approval holds. Raises Conflict."""
+        plan, booking = _plan_of(session, job)
+        if booking.state is not BookingState.FAILED:
+            raise Conflict(f"The request is {booking.state.value}: there is nothing to go on with.")
+        if plan.state is not PlanState.APPROVED or booking.plan_id != plan.id:
+            raise Conflict("Its approval does not hold any more. Have the request planned again.")
+        if plan.expires_at is None or plan.expires_at <= now():
+            raise Conflict("Its plan has expired. Have the request planned again.")
+
+
+def _observe(session: Session, job: Job, event: dict[str, Any]) -> None:
+    if event.get("event") in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
+        plan, _ = _plan_of(session, job)
+        take_event(plan, event)
+
+
+def _plan_of(session: Session, job: Job) -> tuple[Plan, Booking]:
+    """Raises :class:`NotLaunchable` when the job's row does not lead to a plan."""
+    plan = session.get(Plan, job.plan_id) if job.plan_id else None
+    if plan is None:
+        raise NotLaunchable("The job has no plan.")
+    return plan, session.get_one(Booking, plan.booking_id)
