@@ -6,6 +6,10 @@ from flask import Flask
 
 from webapp.accounts.views import accounts
 from webapp.api.inventory import api
+from webapp.applications.change_views import application_changes
+from webapp.applications.views import applications
+from webapp.bookings.views import bookings
+from webapp.bookings.wizard import wizard
 from webapp.home.views import home
 from webapp.pools.account_views import elevated
 from webapp.pools.instance_views import instances
@@ -16,6 +20,10 @@ def register_blueprints(app: Flask) -> None:
     """Register all rooms."""
     app.register_blueprint(home)  # /
     app.register_blueprint(accounts)  # /login /logout /register /account /users
+    app.register_blueprint(wizard)  # /book
+    app.register_blueprint(bookings)  # /bookings
+    app.register_blueprint(applications)  # /applications
+    app.register_blueprint(application_changes)  # /applications/<id>/…: its forms
     app.register_blueprint(pools)  # /pools
     app.register_blueprint(instances)  # /instances
     app.register_blueprint(elevated)  # /accounts

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
+from webapp.applications.job_templates import CheckQuota
 from webapp.approvals.job_templates import ApplyBooking, PlanBooking
 from webapp.jobs.templates import JobTemplate
 from webapp.pools.job_templates import CheckAccount, Discover
@@ -13,7 +14,7 @@ from webapp.pools.job_templates import CheckAccount, Discover
 
 def job_templates() -> list[JobTemplate]:
     """One of each."""
-    return [Discover(), CheckAccount(), PlanBooking(), ApplyBooking()]
+    return [Discover(), CheckAccount(), PlanBooking(), ApplyBooking(), CheckQuota()]
 
 
 def chores() -> list[Callable[[Session], object]]:

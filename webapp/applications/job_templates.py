@@ -1,0 +1,69 @@
+"""Measure databases: how much of their limits they use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
+from webapp.database import now
+from webapp.jobs.models import Job
+from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.pools.inventory import run_inventory
+from webapp.pools.models import Instance
+
+QUOTA_MODULE = "mssql_quota"
+
+
+class CheckQuota(JobTemplate):
+    """``parameters``: ``instance_id`` or ``pool_id``; neither for all instances."""
+
+    name = "check_quota"
+    description = "Measures how much of their limits the databases use."
+
+    def prepare(self, session: Session, job: Job) -> Launch:
+        """Read only: the playbook changes nothing."""
+        inventory, secrets = run_inventory(
+            session, job.parameters.get("pool_id"), job.parameters.get("instance_id")
+        )
+        if not inventory:
+            raise NotLaunchable("There is no instance to measure.")
+        return Launch("playbooks/check_quota.yml", inventory, secrets=secrets)
+
+    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Keep what was measured with the databases it belongs to."""
+        data = event.get("event_data") or {}
+        if event.get("event") != "runner_on_ok" or not is_module(data.get("task_action"), QUOTA_MODULE):
+            return
+        measured = (data.get("res") or {}).get("databases") or []
+        instance = session.scalars(select(Instance).where(Instance.name == data.get("host"))).one_or_none()
+        if instance is not None:
+            keep_measurement(session, instance, measured)
+
+
+def is_module(action: Any, module: str) -> bool:
+    """Whether a task's action is ``module``, by its short or its full name."""
+    return isinstance(action, str) and action.rpartition(".")[2] == module
+
+
+def keep_measurement(session: Session, instance: Instance, measured: list[dict[str, Any]]) -> None:
+    """Write ``mssql_quota``'s ``databases`` to the rows of the instance's applications."""
+    query = (
+        select(ApplicationDatabase)
+        .join(Application, Application.id == ApplicationDatabase.application_id)
+        .where(Application.instance_id == instance.id, ApplicationDatabase.state == ApplicationState.DEPLOYED)
+    )
+    rows = {database.full_name.lower(): database for database in session.scalars(query)}
+    for found in measured:
+        database = rows.get(str(found.get("name", "")).lower())
+        if database is None or found.get("data_used_mib") is None:
+            continue  # somebody else's, or one that could not be measured
+        database.data_used_mib = found["data_used_mib"]
+        database.data_allocated_mib = found.get("data_allocated_mib")
+        database.log_used_mib = found.get("log_used_mib")
+        # What holds on the instance; without a limit of its own the asked one stays.
+        database.data_limit_mib = int(found.get("data_limit_mib") or database.data_limit_mib)
+        database.log_limit_mib = int(found.get("log_limit_mib") or database.log_limit_mib)
+        database.measured_at = now()

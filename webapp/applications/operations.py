@@ -1,0 +1,102 @@
+"""What happens to applications without a booking: a password is looked at once, sizes are measured."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from webapp.applications.connections import Endpoint
+from webapp.applications.job_templates import CheckQuota
+from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
+from webapp.audit.operations import Actor, record
+from webapp.database import now
+from webapp.errors import Conflict, NotAllowed
+from webapp.jobs.models import ENDED_JOB_STATES, Job
+from webapp.jobs.operations import launch
+
+
+def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> str:
+    """The login's password, for the last time: it is removed from the platform database.
+
+    Only the application's customer may see it, no member of the staff. Raises :class:`NotAllowed`, and
+    :class:`Conflict` when it was seen before; of two at once, one sees it.
+    """
+    if login.application.customer_id != actor.id:
+        raise NotAllowed("Only the customer whose application it is may see the password.")
+    seen = select(ApplicationLogin.password).where(ApplicationLogin.id == login.id)
+    password = session.scalars(seen).one()
+    changed = session.execute(
+        update(ApplicationLogin)
+        .where(ApplicationLogin.id == login.id, ApplicationLogin.password.is_not(None))
+        .values(password=None, password_revealed_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    if password is None or cast("CursorResult[Any]", changed).rowcount != 1:
+        raise Conflict(
+            f"The password of {login.full_name} was shown before and is not kept. Reset it to get a new one."
+        )
+    session.refresh(login, ["password_revealed_at"])
+    record(
+        session, actor, "login:password_revealed", object_kind="login", object_id=login.id,
+        object_name=login.full_name, application_id=login.application_id,
+    )  # fmt: skip
+    return password
+
+
+def measure(session: Session, actor: Actor, application: Application) -> Job:
+    """Have the application's databases measured now. Raises :class:`Conflict` where there is none.
+
+    A measurement that has not ended is not asked for twice.
+    """
+    if application.state is not ApplicationState.DEPLOYED or application.instance is None:
+        raise Conflict(f"{application.name} is {application.state.value}: there is nothing to measure.")
+    running = select(Job).where(
+        Job.template == CheckQuota.name,
+        Job.instance_id == application.instance_id,
+        Job.application_id == application.id,
+        Job.state.not_in(ENDED_JOB_STATES),
+    )
+    if job := session.scalars(running.limit(1)).first():
+        return job
+    return launch(
+        session,
+        template=CheckQuota.name,
+        title=f"Measure {application.name}",
+        parameters={"instance_id": application.instance_id},
+        application_id=application.id,
+        instance_id=application.instance_id,
+        customer_id=application.customer_id,
+        launched_by=actor,
+    )
+
+
+def endpoint_of(application: Application, database: str, login: str) -> Endpoint | None:
+    """Where customers reach ``database``; None before it is deployed."""
+    connection = application.connection
+    if not connection:
+        return None
+    instance = application.instance
+    return Endpoint(
+        host=connection["host"],
+        port=int(connection["port"]) if connection.get("port") else None,
+        database=database,
+        login=login,
+        trusts_certificate=bool(instance and instance.trust_server_certificate),
+    )
+
+
+def deployed_databases(application: Application) -> list[ApplicationDatabase]:
+    """Those that are there."""
+    return [one for one in application.databases if one.state is ApplicationState.DEPLOYED]
+
+
+def worst_percent(application: Application) -> float | None:
+    """How full its fullest database is, in per cent of its data limit; None when nothing was measured."""
+    shares = [
+        100 * one.data_used_mib / one.data_limit_mib
+        for one in deployed_databases(application)
+        if one.data_used_mib is not None and one.data_limit_mib
+    ]
+    return max(shares, default=None)

@@ -1,0 +1,252 @@
+"""What people type into booking forms, checked and turned into ``Booking.parameters``.
+
+Every check raises :class:`webapp.errors.InvalidInput` with the form's field. ``Booking.parameters`` by kind:
+
+book_application                login_id, and as add_database
+add_database                    database_id, database, data_limit_mib, log_limit_mib, collation
+resize_database                 database_id, database, data_limit_mib, log_limit_mib, data_limit_before_mib
+add_login                       login_id, login, rights, databases (short names; empty: all)
+reset_login, remove_login       login_id, login
+delete_application              purge, deletion_date (yyyymmdd)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.applications.models import (
+    Application,
+    ApplicationDatabase,
+    ApplicationLogin,
+    ApplicationState,
+    LoginRights,
+)
+from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
+from webapp.errors import InvalidInput
+from webapp.pools.models import Pool, PoolKind
+from webapp.pools.operations import capacity_of, collations_of, open_pools
+
+MIB_PER_GIB = 1024
+SMALLEST_LOG_MIB = 512
+LOG_SHARE = 4  # a log may grow to a quarter of its data file, and to no less than SMALLEST_LOG_MIB
+LONGEST_REASON = 2000  # characters; the column's length
+_SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,3})?", re.ASCII)
+_TAKEN = (ApplicationState.RESERVED, ApplicationState.DEPLOYED, ApplicationState.DELETED)
+
+
+@dataclass(frozen=True)
+class ApplicationWish:
+    """An application as it is asked for, checked."""
+
+    name: str
+    pool: Pool
+    database: str
+    data_limit_mib: int
+    log_limit_mib: int
+    collation: str | None
+
+
+def application_wish(
+    session: Session, typed: Mapping[str, str], *, own: Application | None = None
+) -> ApplicationWish:
+    """What the wizard's fields ask for, every one checked. ``own``: the application that holds its names."""
+    name = check_application_name(session, typed.get("name", ""), own=own)
+    pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
+    collation = check_collation(session, pool, typed.get("collation", ""))
+    database = check_new_database(session, name, typed.get("database", ""), own=own)
+    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    log_mib = log_limit_mib(data_mib, pool)
+    reserved_mib = 0.0
+    if own is not None and own.pool_id == pool.id:
+        reserved_mib = sum(one.data_limit_mib + one.log_limit_mib for one in own.databases)
+    check_room(session, pool, data_mib + log_mib - reserved_mib)
+    return ApplicationWish(name, pool, database, data_mib, log_mib, collation)
+
+
+def check_application_name(session: Session, value: str, *, own: Application | None = None) -> str:
+    """A name that no application has, and whose logins nobody has."""
+    name = check_name(value, field="name", what="application's name")
+    holder = session.scalars(select(Application.id).where(Application.name_key == name.lower())).one_or_none()
+    if holder is not None and (own is None or holder != own.id):
+        raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
+    own_id = own.id if own is not None else None
+    for short in (MAIN_LOGIN, OWNER_LOGIN):
+        if is_login_known(session, f"{name}_{short}", but=own_id):
+            raise InvalidInput(
+                "name", f"Another application has a login called {name}_{short}", "Choose another name."
+            )
+    return name
+
+
+def is_login_known(session: Session, full_name: str, *, but: str | None) -> bool:
+    """Whether an application other than ``but`` has a login of that name on its instance."""
+    wanted = full_name.lower()
+    query = (
+        select(Application.id)
+        .join(ApplicationLogin, ApplicationLogin.application_id == Application.id)
+        .where(
+            ApplicationLogin.name_key == func.lower(ApplicationLogin.name),
+            func.lower(Application.name + "_" + ApplicationLogin.name) == wanted,
+        )
+    )
+    if but is not None:
+        query = query.where(Application.id != but)
+    if session.scalars(query.limit(1)).first() is not None:
+        return True
+    if not wanted.endswith(f"_{OWNER_LOGIN}"):
+        return False
+    owning = select(Application.id).where(Application.name_key == wanted.removesuffix(f"_{OWNER_LOGIN}"))
+    holder = session.scalars(owning).one_or_none()
+    return holder is not None and holder != but
+
+
+def check_new_database(
+    session: Session, application: str, value: str, *, own: Application | None = None, field: str = "database"
+) -> str:
+    """A database name that is free in ``application`` and on every instance."""
+    name = check_database_name(value, field=field)
+    wanted = f"{application}_{name}".lower()
+    query = (
+        select(Application.id)
+        .join(ApplicationDatabase, ApplicationDatabase.application_id == Application.id)
+        .where(
+            ApplicationDatabase.name_key == func.lower(ApplicationDatabase.name),
+            ApplicationDatabase.state.in_(_TAKEN),
+            func.lower(Application.name + "_" + ApplicationDatabase.name) == wanted,
+        )
+    )
+    if own is not None and own.state is ApplicationState.RESERVED:
+        query = query.where(Application.id != own.id)
+    if session.scalars(query.limit(1)).first() is not None:
+        raise InvalidInput(
+            field, f"There is a database called {application}_{name} already", "Choose another name."
+        )
+    return name
+
+
+def offered_pools(session: Session) -> list[Pool]:
+    """The pools that a customer may choose from; those for high availability are not offered yet."""
+    return [pool for pool in open_pools(session) if pool.kind is PoolKind.STANDALONE]
+
+
+def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
+    """The chosen pool; the only one where none is named."""
+    if kind == PoolKind.HA.value:
+        raise InvalidInput("kind", "High availability is not yet offered", "Choose stand-alone.")
+    if kind != PoolKind.STANDALONE.value:
+        raise InvalidInput("kind", "Nothing is chosen", "Choose stand-alone.")
+    offered = offered_pools(session)
+    if not offered:
+        raise InvalidInput("pool", "No pool takes bookings at the moment", "Try again later, or ask support.")
+    if not pool_id and len(offered) == 1:
+        return offered[0]
+    for pool in offered:
+        if pool.id == pool_id:
+            return pool
+    problem = "This pool does not take bookings (any more)" if pool_id else "No pool is chosen"
+    raise InvalidInput("pool", problem, "Choose one of those that are listed.")
+
+
+def check_collation(session: Session, pool: Pool, value: str) -> str | None:
+    """A collation that the pool's instances know; None for the default."""
+    value = value.strip()
+    if not value or value == pool.default_collation:
+        return pool.default_collation
+    by_key = {name.lower(): name for name in collations_of(session, pool)}
+    if value.lower() not in by_key:
+        raise InvalidInput(
+            "collation",
+            f"The pool {pool.name} knows no collation {value[:60]!a}",
+            "Choose one from the list, or the default.",
+        )
+    return by_key[value.lower()]
+
+
+def check_size(value: str, *, pool: Pool, field: str = "size_gib") -> int:
+    """MiB from GiB as people type them (``10``, ``0.5``, ``1,5``), no more than the pool allows."""
+    value = value.strip()
+    if not value:
+        raise InvalidInput(field, "The size is missing", "Type how many GiB, for instance 10.")
+    if not _SIZE.fullmatch(value):
+        raise InvalidInput(
+            field, f"{value[:40]!a} is not a size in GiB", "Type a number, for instance 10 or 0.5."
+        )
+    mib = int(Decimal(value.replace(",", ".")) * MIB_PER_GIB)
+    if mib < MIB_PER_GIB // 10:
+        raise InvalidInput(field, f"{value} GiB is too small", "Ask for 0.1 GiB or more.")
+    if mib > pool.largest_data_gib * MIB_PER_GIB:
+        raise InvalidInput(
+            field,
+            f"The pool {pool.name} allows one database {pool.largest_data_gib} GiB",
+            f"Ask for {pool.largest_data_gib} GiB or less.",
+        )
+    return mib
+
+
+def check_room(session: Session, pool: Pool, more_mib: float) -> None:
+    """Whether an instance of the pool can promise that much more; what nobody has seen is not refused."""
+    largest_mib = capacity_of(session, pool).largest_mib
+    if largest_mib is not None and more_mib > largest_mib:
+        raise InvalidInput(
+            "size_gib",
+            f"With its log the database may grow to {gib_text(more_mib)}, and the pool {pool.name} has "
+            f"{gib_text(largest_mib)} left on one instance",
+            "Ask for less, or ask support for more room.",
+        )
+
+
+def log_limit_mib(data_mib: int, pool: Pool) -> int:
+    """How far the log of a database of that size may grow, in MiB."""
+    return min(max(SMALLEST_LOG_MIB, data_mib // LOG_SHARE), pool.largest_log_gib * MIB_PER_GIB)
+
+
+def check_rights(value: str) -> LoginRights:
+    """What a login may do."""
+    try:
+        return LoginRights(value)
+    except ValueError:
+        raise InvalidInput(
+            "rights", "No rights are chosen", "Choose reading and writing, or reading only."
+        ) from None
+
+
+def check_reason(value: str) -> str | None:
+    """The words to the approver; None when there are none."""
+    value = value.replace("\x00", "").strip()
+    if len(value) > LONGEST_REASON:
+        raise InvalidInput(
+            "reason", f"The text has {len(value)} characters", f"Shorten it to {LONGEST_REASON} or fewer."
+        )
+    return value or None
+
+
+def gib_text(mib: float) -> str:
+    """``9.8 GiB``."""
+    return f"{mib / MIB_PER_GIB:.1f} GiB"
+
+
+def price_text(pool: Pool, data_mib: int) -> str:
+    """What it costs, in words."""
+    if pool.price_per_gib_month is None or not pool.price_per_gib_month:
+        return "no charge"
+    price = pool.price_per_gib_month * Decimal(data_mib) / MIB_PER_GIB
+    return f"{price:.2f} {pool.currency} a month"
+
+
+def database_parameters(database: ApplicationDatabase, **more: Any) -> dict[str, Any]:
+    """The parameters of a booking that creates ``database``."""
+    return {
+        "database_id": database.id,
+        "database": database.name,
+        "data_limit_mib": database.data_limit_mib,
+        "log_limit_mib": database.log_limit_mib,
+        "collation": database.collation,
+        **more,
+    }
