@@ -22,6 +22,7 @@ class CheckQuota(JobTemplate):
 
     name = "check_quota"
     description = "Measures how much of their limits the databases use."
+    is_schedulable = True
 
     def prepare(self, session: Session, job: Job) -> Launch:
         """Read only: the playbook changes nothing."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import PLATFORM, Actor, record
@@ -76,11 +77,7 @@ def end_job(
         raise Conflict(f"The job {job.title} is {_state_now(session, job)}; somebody else was faster.")
     session.refresh(job)
     end_unknown(session, job)
-    template = templates_of(session).get(job.template)
-    if template is not None:
-        template.finished(session, job)
-    else:
-        _log.error("job_template_unknown job_id=%s template=%s", job.id, job.template)
+    _tell_room(session, job)
     for waiting in free_locks(session, job):
         add_ring(session, waiting)
     record(
@@ -88,6 +85,33 @@ def end_job(
         template=job.template, attempt=job.attempt,
     )  # fmt: skip
     session.flush()
+
+
+def _tell_room(session: Session, job: Job) -> None:
+    """Call the template's ``finished``. A mistake there makes the end an error; it keeps no job running."""
+    template = templates_of(session).get(job.template)
+    if template is None:
+        _log.error("job_template_unknown job_id=%s template=%s", job.id, job.template)
+        return
+    for is_last_try in (False, True):
+        try:
+            with session.begin_nested():
+                template.finished(session, job)
+                session.flush()
+            return
+        except DBAPIError as exc:
+            if exc.connection_invalidated:
+                raise
+            failure: Exception = exc
+        except Exception as exc:
+            failure = exc
+        _log.error("job_end_not_taken job_id=%s error=%s", job.id, type(failure).__name__)
+        if not is_last_try:
+            why = f"The platform could not take in that it was {job.state.value} ({type(failure).__name__})."
+            session.refresh(job)
+            job.state = JobState.ERROR
+            job.job_explanation = "\n".join(filter(None, (why, job.job_explanation)))
+            session.flush()
 
 
 def _state_now(session: Session, job: Job) -> str:

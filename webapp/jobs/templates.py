@@ -46,6 +46,7 @@ class JobTemplate:
 
     name: str  # snake_case, unique; what Job.template holds
     description: str  # a sentence for people
+    is_schedulable: bool = False  # whether a schedule may launch it: it needs no more than its parameters
 
     def prepare(self, session: Session, job: Job) -> Launch:
         """What to run. Raises :class:`NotLaunchable`. Reads only."""

@@ -1,0 +1,285 @@
+"""Store a run's events and statements: in batches, each once, in a thread that may be slow.
+
+The same thread renews the lease and looks whether to cancel, so a run whose worker cannot reach the platform
+database stops sending changes when its lease ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from webapp.database import Database, now
+from webapp.jobs.claim import Claim, LeaseLost, held_job
+from webapp.jobs.endings import is_changed
+from webapp.jobs.event_rows import STATS, TASK_STARTS, Mask, is_lease_lost, is_storable, row_of, stats_by_host
+from webapp.jobs.models import Job, JobEvent
+from webapp.jobs.private_folder import PrivateFolder
+from webapp.jobs.processes import child_session
+from webapp.jobs.templates import JobTemplate
+from webapp.settings import Settings
+from webapp.statements.stored import store_lines
+
+BATCH = 200  # events or lines in one transaction
+BATCH_S = 0.2  # and how long it waits for them: what people see is that old at most
+LOOK_S = 0.5  # how often it looks whether somebody canceled
+RETRY_S = 0.5  # after the database did not answer
+POISON_TRIES = 3  # of a batch that the database refuses, rather than not answering
+_JOURNAL_CHUNK = 4 << 20  # bytes
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Harvest:
+    """What one attempt has brought so far."""
+
+    offset: int = 0  # how much of the journal is stored, in bytes
+    is_lease_lost: bool = False  # a module refused a change for want of the lease
+    unobserved: int = 0  # events that the template could not take in
+    session_seen: bool = False
+    stored: list[str] = field(default_factory=list)  # uuids of the last batch, whose files may go
+
+
+def store_batch(
+    session: Session,
+    job: Job,
+    attempt: int,
+    template: JobTemplate,
+    *,
+    events: Sequence[dict[str, Any]],
+    lines: Sequence[dict[str, Any]],
+    mask: Mask,
+    harvest: Harvest,
+) -> None:
+    """Store events and journal lines that are not stored yet; the caller holds the job's row."""
+    usable = {str(event["uuid"])[:64]: event for event in events if is_storable(event)}
+    known = set(
+        session.scalars(
+            select(JobEvent.uuid).where(JobEvent.job_id == job.id, JobEvent.uuid.in_(list(usable)))
+        )
+    )
+    is_observer = type(template).observe is not JobTemplate.observe
+    store_lines(session, job, attempt, lines)
+    for uuid, event in usable.items():
+        if uuid in known:
+            continue
+        job.stream += 1
+        session.add(row_of(event, job_id=job.id, attempt=attempt, stream=job.stream, mask=mask))
+        if event["event"] in TASK_STARTS:
+            job.tasks_done += 1
+        elif event["event"] == STATS:
+            job.stats = stats_by_host(event)
+        harvest.is_lease_lost = harvest.is_lease_lost or is_lease_lost(event)
+        if is_observer:
+            _observe(session, job, template, event, harvest)
+    session.flush()
+    harvest.stored = list(usable)
+
+
+def _observe(
+    session: Session, job: Job, template: JobTemplate, event: dict[str, Any], harvest: Harvest
+) -> None:
+    try:
+        with session.begin_nested():
+            template.observe(session, job, event)
+            session.flush()
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise
+        _not_observed(job, event, exc, harvest)
+    except Exception as exc:  # a room's mistake must neither stop the run nor pass for success
+        _not_observed(job, event, exc, harvest)
+
+
+def _not_observed(job: Job, event: dict[str, Any], exc: Exception, harvest: Harvest) -> None:
+    harvest.unobserved += 1
+    _log.error("event_not_observed job_id=%s uuid=%s error=%s", job.id, event["uuid"], type(exc).__name__)
+
+
+def read_lines(journal: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Whole lines of the journal from ``offset`` on, and where the next begin. Torn ones are left out."""
+    try:
+        with journal.open("rb") as file:
+            file.seek(offset)
+            data = file.read(_JOURNAL_CHUNK)
+            if b"\n" not in data:
+                data += file.read()  # a statement of many MiB
+    except OSError:
+        return [], offset
+    lines: list[dict[str, Any]] = []
+    for raw in data.splitlines(keepends=True):
+        if not raw.endswith(b"\n"):
+            break  # still being written
+        if len(lines) >= BATCH:
+            break
+        offset += len(raw)
+        try:
+            lines.append(json.loads(raw))
+        except ValueError:
+            continue
+    return lines, offset
+
+
+def left_events(folder: PrivateFolder) -> list[dict[str, Any]]:
+    """Events that a dead worker left in the artifacts, in order, with those of the task in flight."""
+    if not folder.events.is_dir():
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.events.iterdir(), key=lambda file: file.name.endswith("-partial.json")):
+        try:
+            event = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # torn
+        if is_storable(event):
+            found.setdefault(event["uuid"], event)
+    return sorted(
+        found.values(), key=lambda event: (event.get("counter") or 1 << 40, str(event.get("created")))
+    )
+
+
+class Ingest:
+    """The thread of one attempt. ``put`` takes events; ``finish`` returns when everything is stored."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        claimed: Claim,
+        *,
+        folder: PrivateFolder,
+        template: JobTemplate,
+        mask: Mask,
+    ) -> None:
+        self._database, self._settings, self._claim = database, settings, claimed
+        self._folder, self._template, self._mask = folder, template, mask
+        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._is_finishing = threading.Event()
+        self._renew_at = 0.0
+        self._look_at = 0.0
+        self.harvest = Harvest()
+        self.is_lost = False  # somebody else holds the job
+        self.is_canceled = False  # somebody asked for the end
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def put(self, event: dict[str, Any]) -> None:
+        """Take an event; a copy, since ansible-runner goes on with its own."""
+        self._events.put(dict(event))
+
+    def should_stop(self) -> bool:
+        """What the runner asks several times a second."""
+        return self.is_lost or self.is_canceled
+
+    def finish(self) -> None:
+        """Store what is left. With ``is_lost`` set, the rest is for whoever holds the job now."""
+        self._is_finishing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            was_finishing = self._is_finishing.is_set()
+            events = self._next_events()
+            lines, offset = read_lines(self._folder.journal, self.harvest.offset)
+            has_work = bool(events or lines)
+            if has_work or time.monotonic() >= min(self._renew_at, self._look_at):
+                self._store_surely(events, lines, offset)
+            if self.is_lost or (was_finishing and not has_work):
+                return
+
+    def _next_events(self) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
+        deadline = time.monotonic() + (0.01 if self._is_finishing.is_set() else BATCH_S)
+        while len(events) < BATCH and (wait := deadline - time.monotonic()) > 0:
+            try:
+                events.append(self._events.get(timeout=min(wait, 0.05)))
+            except queue.Empty:
+                if self._is_finishing.is_set():
+                    break
+        return events
+
+    def _store_surely(self, events: list[dict[str, Any]], lines: list[dict[str, Any]], offset: int) -> None:
+        """Try until it is stored or the lease is another's: a database that is away loses nothing."""
+        tries = 0
+        while not self.is_lost:
+            try:
+                self._store(events, lines)
+                self.harvest.offset = offset
+                return
+            except LeaseLost:
+                _log.warning("lease_lost job_id=%s attempt=%d", self._claim.job_id, self._claim.attempt)
+                self.is_lost = True
+            except DBAPIError as exc:
+                tries += 1
+                _log.warning(
+                    "events_not_stored job_id=%s error=%s tries=%d",
+                    self._claim.job_id,
+                    type(exc).__name__,
+                    tries,
+                )
+                if tries >= POISON_TRIES and not isinstance(exc, OperationalError | InterfaceError):
+                    return self._give_up(exc, offset)
+                time.sleep(RETRY_S)
+            except Exception as exc:  # our own mistake: the job must end with an error, not hang
+                return self._give_up(exc, offset)
+
+    def _give_up(self, exc: Exception, offset: int) -> None:
+        _log.error("events_dropped job_id=%s error=%s", self._claim.job_id, type(exc).__name__)
+        self.harvest.unobserved += 1
+        self.harvest.offset = offset
+
+    def _store(self, events: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+        until = now() + timedelta(seconds=self._settings.lease_s)
+        with self._database.transaction() as session:
+            job = held_job(session, self._claim, until=until)
+            self.is_canceled = self.is_canceled or job.cancel_requested_at is not None
+            if events or lines:
+                store_batch(
+                    session, job, self._claim.attempt, self._template, events=events, lines=lines,
+                    mask=self._mask, harvest=self.harvest,
+                )  # fmt: skip
+            self._note_session(session)
+        moment = time.monotonic()
+        self._look_at = moment + LOOK_S
+        if moment >= self._renew_at:
+            self._renew_at = moment + self._settings.heartbeat_s
+            try:
+                self._folder.renew(until)
+            except OSError as exc:  # a full disk: the run stops sending changes when the lease ends
+                _log.error("lease_not_written job_id=%s error=%s", self._claim.job_id, exc.strerror)
+        if events:
+            self._remove_files(events)
+
+    def _note_session(self, session: Session) -> None:
+        if self.harvest.session_seen:
+            return
+        found = child_session(self._folder.journal)
+        if found is not None:
+            is_changed(
+                session,
+                self._claim.job_id,
+                Job.lease_token == self._claim.token,
+                session_pid=found.pid,
+                session_started_at=found.started_at,
+            )
+            self.harvest.session_seen = True
+
+    def _remove_files(self, events: list[dict[str, Any]]) -> None:
+        for event in events:
+            if is_storable(event):
+                (self._folder.events / f"{event.get('counter')}-{event['uuid']}.json").unlink(missing_ok=True)
