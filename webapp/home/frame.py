@@ -66,7 +66,7 @@ SECTIONS = (
         "",
         (
             Entry("/", "Home", "house"),
-            Entry("/bookings/new", "Book an application", "plus-circle"),
+            Entry("/book", "Book an application", "plus-circle"),
             Entry("/applications", "Applications", "boxes"),
             Entry("/bookings", "Requests", "inbox"),
         ),
@@ -81,7 +81,7 @@ SECTIONS = (
             Entry("/instances", "Instances", "database"),
             Entry("/schedules", "Schedules", "calendar-event"),
             Entry("/workers", "Workers", "cpu"),
-            Entry("/ops/rq/", "Queue", "list-ol"),
+            Entry("/ops/rq/", "RQ dashboard", "list-ol"),
         ),
     ),
     (

@@ -23,7 +23,7 @@ STAFF = (PortalRole.ADMIN, PortalRole.OPERATOR, PortalRole.VIEWER)
 def test_a_new_customer_is_told_what_an_application_is_and_offered_to_book_one(portal: Portal):
     page = portal.client(portal.create_user()).get("/").text
     assert "You have no application yet." in page
-    assert 'href="/bookings/new"' in page
+    assert 'href="/book"' in page
 
 
 def test_a_customer_sees_their_applications_with_endpoint_and_fullest_limit(portal: Portal, rows: Rows):
