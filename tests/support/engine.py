@@ -53,16 +53,14 @@ def wait_for_job(
     deadline = time.monotonic() + timeout_s
     while (job := job_of(runtime, job_id)).state not in states:
         if time.monotonic() > deadline:
-            wanted = ", ".join(state.value for state in states)
-            raise AssertionError(
-                f"{job.title}, attempt {job.attempt}, is {job.state.value}, not {wanted}: {job.job_explanation}"
-            )
+            found = f"{job.title}, attempt {job.attempt}, is {job.state.value}: {job.job_explanation}"
+            raise AssertionError(f"{found}; not {', '.join(states)} within {timeout_s:g} s")
         time.sleep(0.05)
     return job
 
 
 def wait_until(condition: Callable[[], Any], what: str, *, timeout_s: float = 30) -> Any:
-    """Wait until ``condition`` gives something true, and give that back; else AssertionError with ``what``."""
+    """Wait until ``condition`` gives something true, and give that back, or fail with ``what``."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
         if time.monotonic() > deadline:
