@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from webapp.accounts.own_views import account
+from webapp.accounts.user_views import users
 from webapp.accounts.views import accounts
 from webapp.api.inventory import api
 from webapp.applications.change_views import application_changes
@@ -11,15 +13,19 @@ from webapp.applications.views import applications
 from webapp.bookings.views import bookings
 from webapp.bookings.wizard import wizard
 from webapp.home.views import home
+from webapp.jobs.routes import jobs, register_dashboard
 from webapp.pools.account_views import elevated
 from webapp.pools.instance_views import instances
 from webapp.pools.views import pools
+from webapp.statements.views import statements
 
 
 def register_blueprints(app: Flask) -> None:
     """Register all rooms."""
     app.register_blueprint(home)  # /
-    app.register_blueprint(accounts)  # /login /logout /register /account /users
+    app.register_blueprint(accounts)  # /login /logout /register
+    app.register_blueprint(account)  # /account: one's own
+    app.register_blueprint(users)  # /users
     app.register_blueprint(wizard)  # /book
     app.register_blueprint(bookings)  # /bookings
     app.register_blueprint(applications)  # /applications
@@ -28,3 +34,6 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(instances)  # /instances
     app.register_blueprint(elevated)  # /accounts
     app.register_blueprint(api)  # /api/v1
+    app.register_blueprint(jobs)  # /jobs /schedules /workers
+    app.register_blueprint(statements)  # /statements
+    register_dashboard(app, app.extensions["sqlhosting"].settings)  # /ops/rq

@@ -50,7 +50,7 @@ class Match:
 
 
 def _line_count() -> ColumnElement[int]:
-    """The number of lines of an event: one more than it has line ends. char_length exists on every database."""
+    """The number of lines of an event: one more than line ends. Every database has char_length."""
     stdout = JobEvent.stdout + "."  # SQL Server does not count spaces at the end
     return func.char_length(stdout) - func.char_length(func.replace(stdout, "\n", "")) + 1
 

@@ -21,11 +21,8 @@ _STATES = {
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
 }
-FILTERS = {
-    "": (),
-    "changed": ("changed",),
-    "failed": ("failed", "unreachable"),
-}
+_FAILURES = ("runner_on_failed", "runner_on_unreachable")
+FILTERS = ("", "changed", "failed")
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,7 @@ class TaskResult:
     """A task's start (no host), or its result on one host."""
 
     key: str  # the same for start and end of a task on a host
+    task_key: str  # the key of the task's start
     stream: int
     attempt: int
     task: str
@@ -49,9 +47,20 @@ def task_result(event: JobEvent) -> TaskResult | None:
         return None
     if state == "ok" and event.is_changed:
         state = "changed"
-    key = f"{event.attempt}-{event.task_uuid or event.uuid}-{event.host or ''}"
+    elif state == "failed" and not event.is_failed:
+        state = "ignored"
+    task_key = f"{event.attempt}-{event.task_uuid or event.uuid}"
+    key = f"{task_key}-{event.host}" if event.host else task_key
     return TaskResult(
-        key, event.stream, event.attempt, event.task, event.host, state, event.duration_s, event.message
+        key,
+        task_key,
+        event.stream,
+        event.attempt,
+        event.task,
+        event.host,
+        state,
+        event.duration_s,
+        event.message,
     )
 
 
@@ -67,8 +76,10 @@ class ResultWindow:
 def results_until(
     session: Session, job_id: str, *, until: int, before: int | None = None, show: str = ""
 ) -> ResultWindow:
-    """The newest results up to the stream position ``until`` (or right before ``before``), one for each task and
-    host. ``show``: a key of :data:`FILTERS`."""
+    """The newest results up to the stream position ``until`` (or right before ``before``).
+
+    One for each task and host. ``show``: one of :data:`FILTERS`.
+    """
     query = select(JobEvent).where(
         JobEvent.job_id == job_id, JobEvent.event.in_(_STATES), JobEvent.stream <= until
     )
@@ -77,7 +88,7 @@ def results_until(
     if show == "changed":
         query = query.where(JobEvent.is_changed, JobEvent.event == "runner_on_ok")
     elif show == "failed":
-        query = query.where(JobEvent.event.in_(("runner_on_failed", "runner_on_unreachable")))
+        query = query.where(JobEvent.event.in_(_FAILURES), JobEvent.is_failed)
     events = list(session.scalars(query.order_by(JobEvent.stream.desc()).limit(WINDOW_RESULTS + 1)))
     has_older = len(events) > WINDOW_RESULTS
     events = events[:WINDOW_RESULTS][::-1]

@@ -1,8 +1,8 @@
 """Who sees which jobs, and how much of them.
 
-Staff sees everything. A customer sees the jobs of their own bookings: state, progress, the steps by name, and
-what was changed in words. Not the output, hosts, addresses, T-SQL, parameters and workers: they tell about the
-pool, its load and other customers.
+Staff sees everything. A customer sees the jobs of their own bookings: state, progress, the steps by name,
+and what was changed in words. Not the output, hosts, addresses, T-SQL, parameters and workers: they tell
+about the pool, its load and other customers.
 """
 
 from __future__ import annotations

@@ -133,8 +133,10 @@ def _moment(field: str, text: str) -> datetime | None:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of a search, newest first. ``next_key``: give it as ``after``; ``is_partial``: nothing says yet that
-    this is all there is before it, the search has only not read further."""
+    """A page of a search, newest first. ``next_key``: give it as ``after`` for the next one.
+
+    ``is_partial``: the search stopped reading there; there may be more behind it.
+    """
 
     rows: list[JobStatement]
     next_key: str | None

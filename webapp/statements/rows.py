@@ -48,7 +48,7 @@ def message_texts(row: JobStatement) -> list[str]:
 
 
 def journal_lines(row: JobStatement) -> Iterator[str]:
-    """The statement's lines of a journal (docs/journal.md): planned; or intent, and outcome when there is one."""
+    """The statement's lines of a journal (docs/journal.md): planned; or intent, and outcome if any."""
     begun: dict[str, Any] = {
         "event": "planned" if row.status is StatementStatus.PLANNED else "intent",
         "statement_id": row.id,
