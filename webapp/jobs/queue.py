@@ -75,3 +75,14 @@ def is_redis_reachable(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def queue_length(settings: Settings) -> int | None:
+    """How many rings wait in Redis; None when it does not answer within 0.3 s."""
+    connection = connection_for(settings)
+    try:
+        return int(queue_on(settings, connection).count)
+    except (redis.RedisError, OSError):
+        return None
+    finally:
+        connection.close()
