@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from webapp.jobs.templates import SecretFile
 from webapp.runtime import Runtime
 from webapp.settings import Settings
 
-_COMMAND = "from webapp.cli import main; main()"
+COMMAND = "from webapp.cli import main; main()"
 STOP_WITHIN_S = 20
 
 
@@ -102,7 +102,7 @@ class EngineProcess:
     kind: str
     settings: Settings
     folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    command: str = COMMAND
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -121,9 +121,9 @@ class EngineProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, self.kind],
+                [sys.executable, "-c", self.command, self.kind],
                 cwd=ROOT,
-                env={**environment_of(self.settings), **self.environment},
+                env=environment_of(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -205,14 +205,14 @@ def running_engine(
     *,
     workers: int = 1,
     dispatchers: int = 1,
-    environment: dict[str, str] | None = None,
+    command: str = COMMAND,
 ) -> Iterator[tuple[Sequence[EngineProcess], Sequence[EngineProcess]]]:
-    """Real workers and dispatchers with these settings (database, Redis, folders), stopped at the end."""
+    """Real workers and dispatchers with these settings (database, Redis, folders), stopped at the end.
+
+    ``command``: another Python command than ``sqlhosting``, such as one that knows a test's job templates.
+    """
     made = [
-        [
-            EngineProcess(kind, settings, folder / f"{kind}-{number}", environment or {})
-            for number in range(count)
-        ]
+        [EngineProcess(kind, settings, folder / f"{kind}-{number}", command) for number in range(count)]
         for kind, count in (("worker", workers), ("dispatcher", dispatchers))
     ]
     try:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -57,7 +57,7 @@ def end_job(
     """
     assert to in ENDED_JOB_STATES
     session.flush()
-    conditions = [Job.state.in_(tuple(expected))]
+    conditions: list[ColumnElement[bool]] = [Job.state.in_(tuple(expected))]
     if token is not None:
         conditions.append(Job.lease_token == token)
     if not is_changed(

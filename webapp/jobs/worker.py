@@ -157,7 +157,7 @@ def _work(settings: Settings, rq_name: str, keeper: Keeper) -> bool:
             [queue_on(settings, connection)], name=rq_name, connection=connection, serializer=JSONSerializer,
             worker_ttl=WAKE_S + 15,
         )  # fmt: skip
-        worker.on_wake = keeper.ensure  # type: ignore[method-assign]
+        worker.on_wake = keeper.ensure
         if not asked:
             worker.work(logging_level="WARNING")
     except (redis.RedisError, OSError) as exc:
