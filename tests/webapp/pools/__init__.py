@@ -1,0 +1,1 @@
+"""Pools, instances, elevated accounts."""

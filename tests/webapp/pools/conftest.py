@@ -1,0 +1,65 @@
+"""Fixtures of the pools room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import Pages, shared_browser
+from tests.support.portal import Client, Portal
+from webapp.accounts.models import PortalRole
+from webapp.database import new_id
+from webapp.jobs.models import Job, JobState
+from webapp.pools.job_templates import Discover
+from webapp.pools.models import Instance
+
+
+@pytest.fixture
+def pages(pytestconfig: pytest.Config) -> Iterator[Pages]:
+    """A browser."""
+    with shared_browser(pytestconfig).pages() as pages:
+        yield pages
+
+
+@pytest.fixture
+def operator(portal: Portal) -> Client:
+    """An operator's browser."""
+    return portal.client(portal.create_user(PortalRole.OPERATOR))
+
+
+class Looks:
+    """Jobs that look at instances, fed with events."""
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+
+    def create_job(self, template: str, **parameters: Any) -> Job:
+        """A running job."""
+        job = Job(
+            id=new_id(), template=template, title=template, state=JobState.RUNNING, parameters=parameters,
+            targets=[],
+        )  # fmt: skip
+        with self.portal.database.transaction() as session:
+            session.add(job)
+        return job
+
+    def observe(self, job: Job, *events: dict[str, Any]) -> None:
+        """Let the job's template see the events, each in a transaction of its own."""
+        template = self.portal.runtime.templates[job.template]
+        for one in events:
+            with self.portal.database.transaction() as session:
+                template.observe(session, session.get_one(Job, job.id), one)
+
+    def discover(self, instance: Instance, event: dict[str, Any]) -> Job:
+        """A discovery of one instance with its event."""
+        job = self.create_job(Discover.name, instance_id=instance.id)
+        self.observe(job, event)
+        return job
+
+
+@pytest.fixture
+def looks(portal: Portal) -> Looks:
+    """Jobs that look at instances."""
+    return Looks(portal)
