@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -50,6 +50,8 @@ def access_of(app: Flask, endpoint: str) -> frozenset[PortalRole] | None:
 
 def guard() -> ResponseReturnValue | None:
     """Before every request: refuse who may not. Raises :class:`NotAllowed`."""
+    if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
+        abort(404)  # no address holds NUL, and PostgreSQL refuses to look for it
     endpoint = request.endpoint
     if endpoint is None or endpoint in _STATIC or request.blueprint in _OWN_GUARD:
         return None  # no such page (404 follows), or nothing to guard

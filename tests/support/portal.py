@@ -37,6 +37,7 @@ def settings_for(database_url: str, **overrides: Any) -> Settings:
         "encryption_keys": KEY,
         "database_url": database_url,
         "redis_url": NO_REDIS,
+        "login_rate": "1000 per minute",  # tests of the limit set their own
     }
     return settings_from({}, **{**given, **overrides})
 

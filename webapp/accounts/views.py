@@ -1,57 +1,78 @@
-"""Log in, register, users."""
+"""Log in, log out, register."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
-from sqlalchemy import select
 
 from webapp import web
 from webapp.access import ANYONE, PUBLIC, actor, may
-from webapp.accounts.forms import LoginForm
+from webapp.accounts.forms import LoginForm, RegisterForm
 from webapp.accounts.log_in import begin_session
-from webapp.accounts.models import User, UserSession, UserState
-from webapp.accounts.passwords import is_password
+from webapp.accounts.models import User, UserState
+from webapp.accounts.operations import authenticate, register
+from webapp.accounts.sessions import end_session
 from webapp.audit.operations import Actor, record
-from webapp.database import now
 from webapp.extensions import limiter
 
 accounts = Blueprint("accounts", __name__)
 
+WRONG = "E-mail or password is wrong."
+# Told to those only who know the password: nobody else learns that there is an account.
+NOT_YET = "Your account waits for an admin. You can log in as soon as one has approved it."
+
+
+def _login_rate() -> str:
+    return web.runtime().settings.login_rate
+
 
 @accounts.route("/login", methods=["GET", "POST"])
 @may(PUBLIC)
-@limiter.limit(lambda: web.runtime().settings.login_rate, methods=["POST"])
+@limiter.limit(_login_rate, methods=["POST"])
 def login() -> ResponseReturnValue:
     """Log in by e-mail and password."""
     form = LoginForm()
-    if form.validate_on_submit():
-        session = web.session()
-        email = form.email.data.strip().lower()
-        user = session.scalars(select(User).where(User.email == email)).one_or_none()
-        if (
-            is_password(form.password.data, user and user.password_hash)
-            and user
-            and user.state is UserState.ACTIVE
-        ):
-            logged_in = begin_session(session, user)
-            by = Actor("user", user.email, id=user.id, address=request.remote_addr)
-            record(
-                session, by, "user:logged_in", object_kind="user", object_id=user.id, object_name=user.email
-            )
-            session.commit()
-            login_user(logged_in)
-            return redirect(_next_page())
-        flash("E-mail or password is wrong, or the account is not active.", "danger")
-    return render_template("accounts/login.html", form=form)
+    if request.method == "GET" and current_user.is_authenticated:
+        return redirect(_next_page())
+    if not form.validate_on_submit():
+        return render_template("accounts/login.html", form=form), 422 if form.is_submitted() else 200
+    session = web.session()
+    user = authenticate(session, form.email.data, form.password.data)
+    if user is None:
+        flash(WRONG, "danger")
+        return render_template("accounts/login.html", form=form), 422
+    by = Actor("user", user.email, id=user.id, address=request.remote_addr)
+    about = {"object_kind": "user", "object_id": user.id, "object_name": user.email}
+    if user.state is not UserState.ACTIVE:
+        record(session, by, "user:kept_out", **about, state=user.state.value)
+        session.commit()
+        return render_template("accounts/kept_out.html", user=user, text=_why_not(user)), 403
+    if current_user.is_authenticated:
+        end_session(session, actor(), current_user.session_id, user_id=current_user.id)
+    logged_in = begin_session(session, user)
+    record(session, by, "user:logged_in", **about)
+    session.commit()
+    login_user(logged_in)
+    return redirect(_next_page())
+
+
+def _why_not(user: User) -> str:
+    if user.state is UserState.PENDING:
+        return NOT_YET
+    word = "was not approved" if user.state is UserState.REJECTED else "is disabled"
+    return f"Your account {word}."
 
 
 def _next_page() -> str:
     """Where the user wanted to go; only inside this portal."""
-    wanted = urlsplit(request.args.get("next", ""))
+    try:
+        wanted = urlsplit(request.args.get("next", ""))
+    except ValueError:
+        return url_for("home.index")
     is_ours = (
         not wanted.scheme and not wanted.netloc and wanted.path.startswith("/") and "\\" not in wanted.path
     )
@@ -63,9 +84,9 @@ def _next_page() -> str:
 @accounts.post("/logout")
 @may(ANYONE)
 def logout() -> ResponseReturnValue:
-    """End this session."""
+    """End this session, here and in the database."""
     session = web.session()
-    session.get_one(UserSession, current_user.session_id).ended_at = now()
+    end_session(session, actor(), current_user.session_id, user_id=current_user.id)
     record(
         session,
         actor(),
@@ -76,4 +97,33 @@ def logout() -> ResponseReturnValue:
     )
     session.commit()
     logout_user()
+    cookie.clear()
     return redirect(url_for("accounts.login"))
+
+
+@accounts.route("/register", methods=["GET", "POST"])
+@may(PUBLIC)
+@limiter.limit(_login_rate, methods=["POST"])
+def registration() -> ResponseReturnValue:
+    """Ask for an account."""
+    form = RegisterForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/register.html", form=form), 422 if form.is_submitted() else 200
+    session = web.session()
+    register(
+        session,
+        email=form.email.data,
+        name=form.name.data,
+        password=form.password.data,
+        message=form.message.data,
+        address=request.remote_addr,
+    )
+    session.commit()
+    return redirect(url_for("accounts.registered"))
+
+
+@accounts.get("/registered")
+@may(PUBLIC)
+def registered() -> ResponseReturnValue:
+    """What happens next; the same whether the e-mail had an account or not."""
+    return render_template("accounts/registered.html")
