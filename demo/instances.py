@@ -61,15 +61,15 @@ def start_estate(
     processes: Processes, folder: Path, env: dict[str, str], *, driver: str | None = None
 ) -> Estate:
     """Start the simulator and wait until it accepts connections. Raises :class:`DemoError`."""
-    platform_password = _draw_password()
+    platform_password = draw_password()
     topology = yaml.safe_load((ROOT / "demo" / "topology.yml").read_text(encoding="utf-8"))
     for instance in topology["instances"]:
-        instance["sa_password"] = _draw_password()
+        instance["sa_password"] = draw_password()
         instance["logins"] = [
             {"name": PLATFORM_LOGIN, "password": platform_password, "server_roles": ["sysadmin"]}
         ]
-    _write_private(folder / "topology.yml", yaml.safe_dump(topology))
-    _write_private(folder / "platform.password", platform_password + "\n")
+    write_private(folder / "topology.yml", yaml.safe_dump(topology))
+    write_private(folder / "platform.password", platform_password + "\n")
     errors = folder / "simulator.log"
     with errors.open("w", encoding="utf-8") as stderr:
         command: list[str | Path] = [sys.executable, "-m", "simulator", "--exit-with-parent"]
@@ -81,23 +81,29 @@ def start_estate(
         raise DemoError(f"The simulated instances did not start. They said: {said}")
     (folder / "topology.yml").unlink()  # it has been read, and holds every password
     instances = json.loads(ready)["instances"]
-    _write_private(folder / "instances.json", json.dumps(instances, indent=2) + "\n")
+    write_private(folder / "instances.json", json.dumps(instances, indent=2) + "\n")
     return Estate(folder, process, instances, platform_password, driver)
 
 
 def forget_passwords(folder: Path) -> None:
-    """Remove what only running instances need; journal and trace stay."""
-    for path in (folder / "platform.password", folder / "topology.yml"):
+    """Remove what only the running demo needs: every secret, and what is sealed with them. The rest stays."""
+    for name in ("platform.password", "topology.yml", "inventory.token"):
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("platform.db*"):
         path.unlink(missing_ok=True)
-    shutil.rmtree(folder / "credentials", ignore_errors=True)
+    for name in ("credentials", "keys", "work"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _draw_password() -> str:
+def draw_password() -> str:
+    """A password that SQL Server and the portal take."""
     # The fixed end makes sure of SQL Server's three kinds of characters.
     return secrets.token_urlsafe(18) + "-aA1"
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a new file, in a folder made where it is missing, that only its owner can read."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(text, encoding="utf-8")
 

@@ -50,6 +50,9 @@ class Processes:
     def __exit__(self, *_exc: object) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        for process in self._running:  # all at once, so that nobody waits for the slowest
+            if process.poll() is None:
+                _signal_group(process.pid, signal.SIGTERM)
         for process in reversed(self._running):
             _stop_group(process)
         _end_adopted(set())
@@ -78,16 +81,17 @@ class Processes:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        stdout: int | None = None,
-        stderr: IO[str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[str] | None = None,
+        stderr: int | IO[str] | None = None,
     ) -> subprocess.Popen[str]:
-        """A child with no standard input, leader of its own session."""
+        """A child, without standard input when nothing else is said, leader of its own session."""
         with self._uninterrupted():
             process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=cwd,
                 env=dict(env),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 text=True,
@@ -102,6 +106,16 @@ class Processes:
         status = process.wait()
         self.stop(process)
         return status
+
+    def ask(
+        self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], text: str | None = None
+    ) -> tuple[int, str]:
+        """Run to the end with ``text`` as its input; the exit status, and what it printed."""
+        pipe, together = subprocess.PIPE, subprocess.STDOUT
+        process = self.start(command, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=together)
+        output, _ = process.communicate(text or "")
+        self.stop(process)
+        return process.returncode, output
 
     def stop(self, process: subprocess.Popen[str]) -> int:
         """Stop the child and what it started; its exit status."""
