@@ -44,7 +44,7 @@ def checks_of(
     secrets: Collection[str],
     approvers: int,
 ) -> list[Check]:
-    """All checks. ``sources``: the journal's rows that the plan was made of; ``secrets``: those of the run."""
+    """All checks. ``sources``: the journal's rows that the plan was made of; ``secrets``: of the run."""
     rows = plan.statements
     return [
         Check("Instance", True, f"{instance.name} answered, and the playbook ran through in check mode."),

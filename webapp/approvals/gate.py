@@ -81,8 +81,8 @@ def _plan_problems(plan: Plan) -> list[str]:
     found = wrong_statements(plan)
     if not is_sealed(plan):
         found.append(
-            "what was planned is not as the platform made it: statements, instance, variables, policy, checks "
-            "or dates were changed in the platform database, or the key that signed it is not in use any more"
+            "what was planned is not as the platform made it: statements, instance, variables, policy, "
+            "checks or dates were changed in the platform database, or the key that signed it is gone"
         )
     return found
 
