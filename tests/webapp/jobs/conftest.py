@@ -1,0 +1,38 @@
+"""Jobs without an engine, and browsers that watch them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.browser import Pages, shared_browser
+from tests.support.jobs import JobWriter, create_job
+from tests.support.portal import Client, Portal
+from webapp.accounts.models import PortalRole
+from webapp.jobs.models import Job
+
+
+@pytest.fixture
+def operator(portal: Portal) -> Client:
+    """A client that an operator is logged in with."""
+    return portal.client(portal.create_user(PortalRole.OPERATOR))
+
+
+@pytest.fixture
+def job(portal: Portal) -> Job:
+    """A job that runs."""
+    return create_job(portal.database)
+
+
+@pytest.fixture
+def writer(portal: Portal, job: Job) -> JobWriter:
+    """What stands in for the engine behind ``job``."""
+    return JobWriter(portal.database, job.id)
+
+
+@pytest.fixture
+def pages(pytestconfig: pytest.Config) -> Iterator[Pages]:
+    """Visitors' pages; the test fails for any error in them."""
+    with shared_browser(pytestconfig).pages() as pages:
+        yield pages
