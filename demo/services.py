@@ -110,19 +110,23 @@ def command(processes: Processes, env: Mapping[str, str], *arguments: str, secre
 
 
 def start_platform(processes: Processes, folder: Path, env: Mapping[str, str]) -> Platform:
-    """Start portal, worker and dispatcher; come back when the portal answers. Raises :class:`DemoError`."""
+    """Start portal, worker and dispatcher; :func:`wait_for_portal` says when they can be used."""
     started = {}
     for name in ("portal", "worker", "dispatcher"):
         with (folder / f"{name}.log").open("w", encoding="utf-8") as log:
             started[name] = processes.start([SQLHOSTING, name], cwd=ROOT, env=env, stdout=log, stderr=log)
-    platform = Platform(env["SQLHOSTING_PUBLIC_URL"], dict(env), started)
+    return Platform(env["SQLHOSTING_PUBLIC_URL"], dict(env), started)
+
+
+def wait_for_portal(platform: Platform) -> None:
+    """Until the portal answers. Raises :class:`DemoError` when it does not, or a process has ended."""
     opener = build_opener(ProxyHandler({}))
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         platform.check_alive()
         try:
             with opener.open(f"{platform.address}/login", timeout=START_TIMEOUT_S):
-                return platform
+                return
         except (URLError, OSError) as exc:
             if time.monotonic() > deadline:
                 raise DemoError(f"The portal does not answer: {exc}; see portal.log.") from exc

@@ -17,6 +17,7 @@ APPLICATION, DATABASE, SIZE_GIB = "shop", "orders", "10"
 ID = "[0-9A-Z]{26}"
 WAIT_S = 120  # for a job; some seconds are usual
 LOOK_S = 0.15  # between two looks at something that changes
+OUTPUT_LINES = 20  # of a failed job that are shown
 _JOB_STATE = re.compile(r'class="job-state">.*?data-state="(\w+)"', re.DOTALL)
 _JOB_ENDED = ("successful", "failed", "error", "canceled")
 _EVENT = re.compile(r"<li><strong>(.*?)</strong>")
@@ -143,7 +144,9 @@ class Story:
             if any(event.lower().startswith(until) for event in events):
                 return
             if live["is_over"] or live["version"].startswith("failed"):
-                raise DemoError(f"The request ended otherwise: {events[-1]}. See {booking}.")
+                raise DemoError(
+                    self._why(f"The request {booking} ended otherwise: {events[-1].lower()}.", booking)
+                )
 
     def wait_for_job(self, path: str, words: str) -> None:
         """Until the job ended; it has to be successful."""
@@ -159,6 +162,17 @@ class Story:
                 raise DemoError(
                     f"The job {path} ended as {state}; its output is on its page and in worker.log."
                 )
+
+    def _why(self, what: str, path: str) -> str:
+        """``what`` went wrong, what the page says of it, and the end of its newest job's output."""
+        admin = self.visitor("admin")
+        admin.open(path)
+        said = admin.said()
+        for job in ([path] if path.startswith("/jobs/") else admin.links(f"/jobs/{ID}"))[-1:]:
+            admin.open(job)
+            said += admin.said()
+            said += "\n" + "\n".join(admin.open(f"{job}/output.txt").splitlines()[-OUTPUT_LINES:])
+        return what + said
 
     def approve(self) -> tuple[str, str]:
         """The admin opens what waits and approves it; the page's address and the plan's hash as it shows."""

@@ -19,7 +19,8 @@ from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 from demo.instances import DemoError
 
 TIMEOUT_S = 30
-_PROBLEMS = ("alert-danger", "alert-warning", "invalid-feedback", "lead")
+# Classes of elements in which pages say what is wrong.
+_PROBLEMS = ("alert-danger", "alert-warning", "invalid-feedback", "lead", "event-text", "job-explanation")
 _VOID = frozenset({"input", "br", "img", "link", "meta", "hr", "use", "path", "source", "wbr"})
 
 
@@ -170,7 +171,7 @@ class Visitor:
             for button in form.buttons:
                 if button.text == text:
                     return form, button
-        raise DemoError(f"{self.who} finds no button {text!r} on {self.path}.{self._said()}")
+        raise DemoError(f"{self.who} finds no button {text!r} on {self.path}.{self.said()}")
 
     def _load(self, url: str, data: bytes | None = None) -> str:
         try:
@@ -186,10 +187,11 @@ class Visitor:
         self._page = _Reader()
         self._page.feed(self.text)
         if status >= 400:
-            raise DemoError(f"The page {urlsplit(url).path} refuses {self.who} ({status}).{self._said()}")
+            raise DemoError(f"The page {urlsplit(url).path} refuses {self.who} ({status}).{self.said()}")
         return self.text
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """What the page says is wrong, as a sentence that follows another; empty when it says nothing."""
         said = _unique(_words(text) for text in self._page.problems)
         return f" It says: {' '.join(said)}" if said else ""
 
