@@ -1,7 +1,7 @@
 """The private folder of an attempt: inventory, secrets, plan, lease, journal, artifacts; for its owner alone.
 
 Secrets are files of mode 0600 that Ansible reads with a lookup; they are in no variable, argument or
-environment. All other text is marked ``!unsafe``: a value that looks like a Jinja expression stays a text.
+environment. Text that looks like a Jinja expression is marked ``!unsafe`` and stays a text.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ _OUR_EXPRESSIONS = frozenset({"{{ ansible_playbook_python }}"})
 
 class FolderUnavailable(PlatformError):
     """The private folder cannot be made: nothing was started. The text says why and what to do."""
+
+
+_JINJA_MARKS = ("{{", "{%", "{#")
 
 
 class _Unsafe(str):
@@ -190,7 +193,9 @@ def _marked(value: Any, folder: PrivateFolder) -> Any:
     if isinstance(value, list | tuple):
         return [_marked(inner, folder) for inner in value]
     if isinstance(value, str):
-        return value if value in _OUR_EXPRESSIONS else _Unsafe(value)
+        # Only what could be an expression: Ansible guesses the type of !unsafe text, and 0x0A is a number.
+        is_plain = value in _OUR_EXPRESSIONS or not any(mark in value for mark in _JINJA_MARKS)
+        return value if is_plain else _Unsafe(value)
     return value
 
 
