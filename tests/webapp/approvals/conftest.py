@@ -120,16 +120,23 @@ class Story:
 
     def policy(self, **columns: Any) -> Policy:
         given = {
-            "position": next(_numbers), "name": f"policy {next(_numbers)}", "approver_roles": ["admin", "operator"]
-        }  # fmt: skip
+            "position": next(_numbers),
+            "name": f"policy {next(_numbers)}",
+            "approver_roles": ["admin", "operator"],
+        }
         return self.portal._add(Policy(), {**given, **columns})
 
     def book(self, name: str = "shop", *, size: str = "10", by: User | None = None) -> Booking:
         """A booking whose planning job waits."""
         typed = {
-            "name": name, "kind": "standalone", "pool": self.pool.id, "collation": "", "database": "orders",
-            "size_gib": size, "reason": "for the new shop",
-        }  # fmt: skip
+            "name": name,
+            "kind": "standalone",
+            "pool": self.pool.id,
+            "collation": "",
+            "database": "orders",
+            "size_gib": size,
+            "reason": "for the new shop",
+        }
         with self.portal.database.transaction() as session:
             return submit_application(session, self.actor(by or self.customer), typed, token=new_id())
 
@@ -137,12 +144,25 @@ class Story:
         where = {"inventory_host": self.instance.name}
         return [
             line(
-                "login/create", f"CREATE LOGIN [{name}_app] WITH PASSWORD = N'$(password_of_{name}_app)'",
-                secrets=[f"password_of_{name}_app"], creates=f"login:{name}_app", **where,
+                "login/create",
+                f"CREATE LOGIN [{name}_app] WITH PASSWORD = N'$(password_of_{name}_app)'",
+                secrets=[f"password_of_{name}_app"],
+                creates=f"login:{name}_app",
+                **where,
             ),
-            line("database/create", f"CREATE DATABASE [{name}_orders]", creates=f"database:{name}_orders", **where),
-            line("user/create", f"CREATE USER [{name}_app] FOR LOGIN [{name}_app]", database=f"{name}_orders", **where),
-        ]  # fmt: skip
+            line(
+                "database/create",
+                f"CREATE DATABASE [{name}_orders]",
+                creates=f"database:{name}_orders",
+                **where,
+            ),
+            line(
+                "user/create",
+                f"CREATE USER [{name}_app] FOR LOGIN [{name}_app]",
+                database=f"{name}_orders",
+                **where,
+            ),
+        ]
 
     def run_planning(
         self,
@@ -155,9 +175,10 @@ class Story:
         launch = self.engine.claim(plan.job_id)
         assert isinstance(launch, Launch), launch
         chosen = placement or {
-            "instance": self.instance.name, "exists": False,
+            "instance": self.instance.name,
+            "exists": False,
             "reasons": [f"{self.instance.name}: 47% left of its scarcest resource (databases 0)"],
-        }  # fmt: skip
+        }
         events = [ok(ansible_facts={"application_placement": chosen})]
         self.engine.observe(plan.job_id, *events, lines=self.lines() if lines is None else lines)
         self.engine.end(plan.job_id)
@@ -177,8 +198,13 @@ class Story:
     def decide(self, plan: Plan, user: User, kind: str = "approve", reason: str = "") -> Plan:
         with self.portal.database.transaction() as session:
             return decide(
-                session, self.actor(user), plan.id, kind=DecisionKind(kind), seen_hash=plan.hash or "", reason=reason
-            )  # fmt: skip
+                session,
+                self.actor(user),
+                plan.id,
+                kind=DecisionKind(kind),
+                seen_hash=plan.hash or "",
+                reason=reason,
+            )
 
     def plan(self, booking: Booking) -> Plan:
         """The newest plan, with all that belongs to it."""

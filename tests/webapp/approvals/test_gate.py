@@ -114,10 +114,16 @@ def _added_statement(session: Session, plan: Plan, story: Story) -> None:
     one = plan.statements[0]
     session.add(
         PlanStatement(
-            plan_id=plan.id, position=3, instance=one.instance, inventory_host=one.inventory_host,
-            database="master", template=one.template, sha256=one.sha256, text=one.text,
+            plan_id=plan.id,
+            position=3,
+            instance=one.instance,
+            inventory_host=one.inventory_host,
+            database="master",
+            template=one.template,
+            sha256=one.sha256,
+            text=one.text,
         )
-    )  # fmt: skip
+    )
 
 
 def _deleted_decision(session: Session, plan: Plan, story: Story) -> None:
@@ -129,10 +135,15 @@ def _forged_decision(session: Session, plan: Plan, story: Story) -> None:
     _deleted_decision(session, plan, story)
     session.add(
         Decision(
-            plan_id=plan.id, user_id=story.operator.id, role="operator", kind=DecisionKind.APPROVE, at=now(),
-            plan_hash=plan.hash or "", signature="0" * 64,
+            plan_id=plan.id,
+            user_id=story.operator.id,
+            role="operator",
+            kind=DecisionKind.APPROVE,
+            at=now(),
+            plan_hash=plan.hash or "",
+            signature="0" * 64,
         )
-    )  # fmt: skip
+    )
 
 
 def _other_secret(session: Session, plan: Plan, story: Story) -> None:
@@ -154,8 +165,13 @@ def _other_parameters(session: Session, plan: Plan, story: Story) -> None:
 
 def _other_instance(session: Session, plan: Plan, story: Story) -> None:
     other = Instance(
-        pool_id=story.pool.id, name="sql99", host="127.0.0.1", port=1434, customer_host="x", customer_port=1,
-    )  # fmt: skip
+        pool_id=story.pool.id,
+        name="sql99",
+        host="127.0.0.1",
+        port=1434,
+        customer_host="x",
+        customer_port=1,
+    )
     session.add(other)
     session.flush()
     _plan(instance_id=other.id)(session, plan, story)
@@ -169,7 +185,10 @@ def _own_request(session: Session, plan: Plan, story: Story) -> None:
 HOUR = timedelta(hours=1)
 
 CHANGES: dict[str, tuple[Change, str]] = {
-    "one byte of a text": (_statement(1, text="CREATE DATABASE [shop_0rders]"), "text of statement 2 was changed"),
+    "one byte of a text": (
+        _statement(1, text="CREATE DATABASE [shop_0rders]"),
+        "text of statement 2 was changed",
+    ),
     "a text with all hashes made to fit": (_consistent_text, "not as the platform made it"),
     "a statement's sha256": (_statement(0, sha256="0" * 64), "text of statement 1 was changed"),
     "a statement's instance": (_statement(0, instance="evil,1433"), "not those that the plan's hash"),
@@ -199,19 +218,24 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no seal": (_plan(seal=None), "not as the platform made it"),
     "the launch's playbook": (_json("launch", "playbook", value="x.yml"), "the playbook was x.yml"),
     "the launch's variables": (
-        _json("launch", "variables", "application_name", value="other"), "application_name was other"
+        _json("launch", "variables", "application_name", value="other"),
+        "application_name was other",
     ),
     "a variable more": (_json("launch", "variables", "application_purge", value=True), "application_purge"),
     "the launch's instance": (_json("launch", "instance", "host", value="evil"), "address was evil"),
     "the launch's password": (_json("launch", "password", "mark", value="0"), "another one"),
     "no launch": (_plan(launch=None), "not as the platform made it"),
     "the policy's approvals": (_json("policy", "approvals", value=0), "not as the platform made it"),
-    "the policy's roles": (_json("policy", "approver_roles", value=["customer"]), "not as the platform made it"),
+    "the policy's roles": (
+        _json("policy", "approver_roles", value=["customer"]),
+        "not as the platform made it",
+    ),
     "the policy's four eyes": (_json("policy", "four_eyes", value=False), "not as the platform made it"),
     "the policy's name": (_json("policy", "name", value="x"), "not as the platform made it"),
     "a decision's signature": (_decision(signature="0" * 64), "does not fit"),
     "a decision's user": (
-        lambda session, plan, story: _decision(user_id=story.operator.id)(session, plan, story), "does not fit"
+        lambda session, plan, story: _decision(user_id=story.operator.id)(session, plan, story),
+        "does not fit",
     ),
     "a decision by the platform instead": (_decision(user_id=None, role=None), "does not fit"),
     "a decision's role": (_decision(role="operator"), "does not fit"),
@@ -223,8 +247,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no decision": (_deleted_decision, "0 of 1 approvals"),
     "a forged decision": (_forged_decision, "does not fit"),
     "the booking's parameters": (_other_parameters, "application_databases was"),
-    "the booking's kind": (_booking(kind="delete_application", parameters={"purge": True, "deletion_date": "20260101"}),
-                           "what is asked for"),
+    "the booking's kind": (
+        _booking(kind="delete_application", parameters={"purge": True, "deletion_date": "20260101"}),
+        "what is asked for",
+    ),
     "the booking's password": (_other_secret, "password that would be set is another one"),
     "no password": (_booking(secret=None), "password that would be set is gone"),
     "the booking's requester": (_own_request, "who asked for it was"),
@@ -237,14 +263,17 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "the instance's port": (_instance(port=1434), "port was 1433 and is 1434"),
     "the instance's name": (_instance(name="sql02"), "name was sql01 and is sql02"),
     "the instance's own name": (_instance(instance_name="X"), "own name behind its address"),
-    "the instance's certificate": (_instance(trust_server_certificate=False), "certificate is trusted unseen"),
+    "the instance's certificate": (
+        _instance(trust_server_certificate=False),
+        "certificate is trusted unseen",
+    ),
     "the job's check mode": (_job(check_mode=True), "the job's row was changed"),
     "the job's booking": (_job(booking_id=new_id()), "the job's row was changed"),
     "the job's parameters": (_job(parameters={}), "the job's row was changed"),
     "the job's targets": (_job(targets=[]), "does not lock its instance"),
     "an approver who was disabled": (_admin(state=UserState.DISABLED), "no active user any more"),
     "an approver who is a customer now": (_admin(role=PortalRole.CUSTOMER), "does not have a role"),
-}  # fmt: skip
+}
 
 
 def test_nothing_starts_when_anything_was_changed_after_the_approval(story: Story):
@@ -276,18 +305,26 @@ def test_an_approval_copied_from_another_plan_is_refused(story: Story):
         row = session.get_one(Plan, plan.id)
         session.add(
             Decision(
-                plan_id=plan.id, user_id=other.user_id, role=other.role, kind=other.kind, at=other.at,
-                plan_hash=row.hash or "", signature=other.signature,
+                plan_id=plan.id,
+                user_id=other.user_id,
+                role=other.role,
+                kind=other.kind,
+                at=other.at,
+                plan_hash=row.hash or "",
+                signature=other.signature,
             )
-        )  # fmt: skip
+        )
         row.state = PlanState.APPROVED
         booking = session.get_one(Booking, plan.booking_id)
         booking.state = BookingState.APPROVED
         job = Job(
-            template="apply_booking", title="forged", parameters={"plan_id": plan.id}, booking_id=booking.id,
+            template="apply_booking",
+            title="forged",
+            parameters={"plan_id": plan.id},
+            booking_id=booking.id,
             plan_id=plan.id,
             targets=[f"application:{booking.application_id}", f"instance:{plan.instance_id}"],
-        )  # fmt: skip
+        )
         session.add(job)
         session.flush()
         job_id = job.id
@@ -319,9 +356,13 @@ def test_a_plan_is_carried_out_once_even_if_its_rows_are_set_back(story: Story):
         _booking(state=BookingState.APPROVED)(session, plan, story)
         job = session.get_one(Job, session.get_one(Booking, plan.booking_id).job_id)
         again = Job(
-            template="apply_booking", title="again", parameters=job.parameters, targets=job.targets,
-            booking_id=job.booking_id, plan_id=job.plan_id,
-        )  # fmt: skip
+            template="apply_booking",
+            title="again",
+            parameters=job.parameters,
+            targets=job.targets,
+            booking_id=job.booking_id,
+            plan_id=job.plan_id,
+        )
         session.add(again)
         session.flush()
         again_id = again.id

@@ -1,0 +1,128 @@
+"""Plan, approve, apply with the real engine, playbooks and modules against simulated instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine import run_job_now
+from tests.support.playbooks import PLATFORM_PASSWORD, instance
+from tests.support.portal import Portal
+from tests.support.simulators import Simulator, connect, running_simulator
+from tests.webapp.approvals.conftest import Story
+from webapp.approvals.models import Plan, PlanState
+from webapp.bookings.models import Booking, BookingState
+from webapp.jobs.models import JobState
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    """Two instances of one pool."""
+    topology = {"instances": [instance("sql01"), instance("sql02")]}
+    with running_simulator(topology, folder=tmp_path / "simulator") as running:
+        yield running
+
+
+class Real(Story):
+    """A story on simulated instances."""
+
+    def __init__(self, portal: Portal, simulator: Simulator) -> None:
+        super().__init__(portal)
+        self.simulator = simulator
+        with portal.database.transaction() as session:
+            session.delete(self.instance)
+        account = portal.create_account(login_password=PLATFORM_PASSWORD)
+        self.pool = portal.create_pool(elevated_account_id=account.id)
+        for one in simulator.instances.values():
+            portal.create_instance(
+                self.pool, name=one.name, host=one.host, port=one.port, customer_port=one.port
+            )
+
+    def run(self, job_id: str | None) -> JobState:
+        assert job_id is not None
+        job = run_job_now(self.portal.runtime, job_id)
+        print(job.title, job.state, job.job_explanation)  # for whoever reads a failure
+        return job.state
+
+    def planned(self, **options: Any) -> Plan:
+        booking = self.book(**options)
+        assert self.run(self.plan(booking).job_id) is JobState.SUCCESSFUL
+        return self.plan(booking)
+
+    def apply(self, booking_id: str) -> Booking:
+        self.run(self.booking(booking_id).job_id)
+        return self.booking(booking_id)
+
+    def databases(self, name: str) -> dict[str, Any]:
+        found = self.simulator.control.call("databases", instance=name)["databases"]
+        return {one["name"]: one for one in found}
+
+    def changes(self) -> list[str]:
+        """Texts of changing statements that modules really sent."""
+        begins = ("CREATE", "ALTER", "DROP", "GRANT", "DENY")
+        return [text for text in self.simulator.sent_by_modules() if text.lstrip().startswith(begins)]
+
+
+@pytest.fixture
+def real(portal: Portal, simulator: Simulator) -> Real:
+    """The stage."""
+    return Real(portal, simulator)
+
+
+def test_what_was_approved_is_what_the_instance_receives(real: Real):
+    plan = real.planned()
+    assert plan.state is PlanState.READY, plan.failure
+    assert all(check["is_passed"] for check in plan.checks or []), plan.checks
+    assert set((plan.placement or {})["candidates"]) == {"sql01", "sql02"}
+    assert real.changes() == []
+    real.decide(plan, real.admin)
+    booking = real.apply(plan.booking_id)
+    assert booking.state is BookingState.DEPLOYED, booking.failure
+    assert "shop_orders" in real.databases(plan.instance.name)
+    assert real.plan(booking).state is PlanState.APPLIED
+    sent = real.changes()
+    assert len(sent) == len(plan.statements)
+    assert [text.split("PASSWORD")[0] for text in sent] == [
+        one.text.split("PASSWORD")[0] for one in plan.statements
+    ]
+
+
+def test_a_target_that_changed_is_refused_before_any_change_and_planned_again(real: Real):
+    plan = real.planned()
+    real.decide(plan, real.admin)
+    owner_sid = real.booking(plan.booking_id).application.owner_sid
+    somebody = connect(real.simulator.instances[plan.instance.name])
+    try:  # the owner login is there already, by somebody who knew its SID: a statement less would be sent
+        somebody.execute(f"CREATE LOGIN [shop_owner] WITH PASSWORD = N'Another-1-Secret', SID = {owner_sid}")
+        somebody.execute("CREATE DATABASE [shop_orders]")
+        somebody.execute("ALTER AUTHORIZATION ON DATABASE::[shop_orders] TO [shop_owner]")
+    finally:
+        somebody.close()
+    booking = real.apply(plan.booking_id)
+    assert real.changes() == []
+    assert booking.state is BookingState.PENDING, (booking.state, booking.failure)
+    assert [one.state for one in real.plans(booking)] == [PlanState.DRIFTED, PlanState.PLANNING]
+    assert "drifted" in real.events(booking.id)
+
+    again = real.plan(booking)
+    real.run(again.job_id)
+    again = real.plan(booking)
+    assert again.state is PlanState.READY, again.failure
+    assert again.hash != plan.hash
+    page = real.client(real.admin).get(f"/approvals/{again.id}").text
+    assert "What is different from plan 1" in page
+    real.decide(again, real.operator)
+    assert real.apply(booking.id).state is BookingState.DEPLOYED
+
+
+def test_an_instance_that_dies_between_plan_and_approval_gives_way_to_another(real: Real):
+    plan = real.planned()
+    dead = plan.instance.name
+    real.simulator.control.call("add_fault", instance=dead, fault={"kind": "down"})
+    real.decide(plan, real.admin)
+    booking = real.apply(plan.booking_id)
+    assert real.changes() == []
+    assert booking.state in (BookingState.PENDING, BookingState.FAILED), booking.failure
