@@ -86,7 +86,11 @@ def draft_of(session: Session, user_id: str) -> BookingDraft:
 
 def keep(session: Session, draft: BookingDraft, step: Step, typed: Mapping[str, str]) -> BookingDraft:
     """Keep what was typed into the fields of ``step``, right or wrong."""
-    given = {field: typed.get(field, "")[:LONGEST_VALUE] for field in step.fields if field in typed}
+    given = {
+        field: typed.get(field, "").replace("\x00", "")[:LONGEST_VALUE]
+        for field in step.fields
+        if field in typed
+    }
     values = {**draft.values, **given}
     if draft not in session:
         try:
