@@ -72,7 +72,7 @@ def submit_application(session: Session, actor: Actor, typed: Mapping[str, str],
     )
     database = ApplicationDatabase(
         id=new_id(),
-        application=application,
+        application_id=application.id,
         name=wish.database,
         name_key=wish.database.lower(),
         data_limit_mib=wish.data_limit_mib,
@@ -81,7 +81,7 @@ def submit_application(session: Session, actor: Actor, typed: Mapping[str, str],
     )
     login = ApplicationLogin(
         id=new_id(),
-        application=application,
+        application_id=application.id,
         name=MAIN_LOGIN,
         name_key=MAIN_LOGIN,
         rights=LoginRights.READ_WRITE,
@@ -111,7 +111,7 @@ def submit_database(
     refuse_while_open(session, application, BookingKind.ADD_DATABASE)
     database = ApplicationDatabase(
         id=new_id(),
-        application=application,
+        application_id=application.id,
         name=name,
         name_key=name.lower(),
         data_limit_mib=data_mib,
@@ -203,7 +203,12 @@ def submit_login(
         raise taken
     refuse_while_open(session, application, BookingKind.ADD_LOGIN)
     login = ApplicationLogin(
-        id=new_id(), application=application, name=name, name_key=name.lower(), rights=rights, sid=draw_sid()
+        id=new_id(),
+        application_id=application.id,
+        name=name,
+        name_key=name.lower(),
+        rights=rights,
+        sid=draw_sid(),
     )
     parameters = {"login_id": login.id, "login": name, "rights": rights.value, "databases": names}
     return _submit(
@@ -370,6 +375,7 @@ def _submit(
         with session.begin_nested():
             session.add_all([*rows, booking])
             session.flush()
+            session.expire(application, ["databases", "logins"])  # they hold the new rows now
     except IntegrityError:
         if twin := _sent_before(session, actor, token):
             return twin
