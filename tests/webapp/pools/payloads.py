@@ -20,5 +20,5 @@ PAYLOADS = [
     "../../etc/passwd",
     "a\nb",
     "%00",
-    "\ud83d\ude00",
+    "😀",
 ]
