@@ -76,7 +76,8 @@ def register_dashboard(app: Flask, settings: Settings) -> None:
     app.redis_conn = connection_for(settings, timeout_s=2.0)  # type: ignore[attr-defined]
     # Of the app: a hook of the blueprint cannot be added any more once another app has registered it.
     app.before_request(_guard_for(settings))
-    app.after_request(_loosen)
+    # In front of all others, so that it is called last: Talisman sets the policy of all other pages.
+    app.after_request_funcs.setdefault(None, []).insert(0, _loosen)
     app.register_error_handler(redis.RedisError, _on_redis_error)
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
 

@@ -1,8 +1,8 @@
 """``GET /jobs/<id>/stream``: a job live, as server-sent events.
 
 Messages: ``heading``, ``news`` (JSON with the HTML of lines, task results and statements), ``end`` (the job
-has ended and everything was sent; the browser stops), ``gone`` (the visitor no longer sees it). The id of each is the position in the job's stream, which
-the browser sends back as Last-Event-ID when it comes again.
+has ended and everything was sent; the browser stops), ``gone`` (the visitor no longer sees it). The id of
+each is the position in the job's stream, which the browser sends back as Last-Event-ID when it comes again.
 """
 
 from __future__ import annotations

@@ -199,7 +199,9 @@ def test_a_customer_sees_steps_and_changes_and_nothing_of_the_inside(portal: Por
     writer = JobWriter(portal.database, job.id)
     writer.output("0ffstage: sql07 holds 12 databases")
     writer.task("Create the database", host="sql07.0ffstage", outcome="failed", message="0ffstage: no room")
-    writer.statement("SELECT 0ffstage FROM sys.databases", kind=StatementKind.READ, template="database/observe")
+    writer.statement(
+        "SELECT 0ffstage FROM sys.databases", kind=StatementKind.READ, template="database/observe"
+    )
     writer.statement(
         "CREATE DATABASE [shop_orders] ON (FILENAME = '0ffstage')",
         creates="database:shop_orders",
