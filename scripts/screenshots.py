@@ -28,7 +28,7 @@ HEIGHT = 800
 THEMES = ("dark", "light")
 ID = re.compile(r"[0-9A-Z]{26}")
 LARGEST_BYTES = 250_000  # of a README's picture
-SKIPPED = re.compile(r"\.(csv|txt|jsonl|sql|css|json)$|^/logout|^/ops/|/live$|/stream")
+SKIPPED = re.compile(r"\.(csv|txt|jsonl|sql|json)(\?|$)|^/ops/")  # downloads, and pages that are not ours
 # The README's pictures: name, whose page, address with <id> for the first that is linked, theme.
 README = (
     ("portal-home", "admin", "/", "dark"),
