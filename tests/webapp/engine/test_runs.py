@@ -164,7 +164,10 @@ def test_check_mode_reaches_ansible(
 def test_a_playbook_that_is_killed_begins_again_until_no_attempt_is_left(
     runtime: Runtime, play: Play, write_play: Write, launched: Launched
 ) -> None:
-    kill = "import psutil; [p.kill() for p in psutil.Process().parents()[::-1] if 'ansible-playbook' in str(p.cmdline())]"
+    kill = (
+        "import psutil; "
+        "[p.kill() for p in psutil.Process().parents()[::-1] if 'ansible-playbook' in str(p.cmdline())]"
+    )
     write_play(
         {"name": "Die", "ansible.builtin.command": {"argv": ["{{ ansible_playbook_python }}", "-c", kill]}}
     )
