@@ -12,6 +12,7 @@ from wtforms import (
     Field,
     HiddenField,
     PasswordField,
+    SelectChoice,
     SelectField,
     StringField,
     SubmitField,
@@ -40,8 +41,13 @@ ROLE_WORDS = {
     PortalRole.VIEWER: "viewer – sees everything but secrets, changes nothing",
     PortalRole.ADMIN: "admin – everything, users and policies included",
 }
-_ROLES = [(role.value, words) for role, words in ROLE_WORDS.items()]
-EXPIRIES = {"30": "30 days", "90": "90 days", "365": "a year", "": "until I revoke it"}
+_ROLES = [SelectChoice(role.value, words) for role, words in ROLE_WORDS.items()]
+_LIFETIMES = [
+    SelectChoice("30", "30 days"),
+    SelectChoice("90", "90 days"),
+    SelectChoice("365", "a year"),
+    SelectChoice("", "until I revoke it"),
+]
 
 
 class Checked:
@@ -144,7 +150,7 @@ class TokenForm(FlaskForm):
         validators=[InputRequired("Name what will use it."), Checked(name_from)],
         render_kw={"maxlength": LONGEST_NAME, "autocomplete": "off", "placeholder": "inventory on build01"},
     )
-    days = SelectField("Works for", choices=list(EXPIRIES.items()), default="90")
+    days = SelectField("Works for", choices=_LIFETIMES, default="90")
     sees_secrets = BooleanField(
         "May read passwords of elevated accounts",
         description="For an inventory that ansible-playbook runs with. Whoever has the token has them too.",
