@@ -14,6 +14,7 @@ from wtforms import (
     StringField,
     SubmitField,
 )
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from webapp.errors import InvalidInput
@@ -21,13 +22,20 @@ from webapp.pools.changes import InstanceValues, PoolValues
 from webapp.pools.elevated_accounts import AccountValues
 from webapp.pools.models import ElevatedAccount, PoolKind
 
-KINDS = [(PoolKind.STANDALONE.value, "Stand-alone"), (PoolKind.HA.value, "Highly available (HA)")]
+KINDS = [
+    SelectChoice(PoolKind.STANDALONE.value, "Stand-alone"),
+    SelectChoice(PoolKind.HA.value, "Highly available (HA)"),
+]
 MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
 
 
 def text(field: Any) -> str:
     """What was typed; "" when the field was not sent."""
     return field.data or ""
+
+
+def _choice(account: ElevatedAccount) -> SelectChoice:
+    return SelectChoice(account.id, f"{account.name} (login {account.login_user})")
 
 
 class RefusableForm(FlaskForm):
@@ -76,9 +84,7 @@ class PoolForm(RefusableForm):
 
     def offer(self, accounts: list[ElevatedAccount]) -> None:
         """The accounts to choose from."""
-        self.elevated_account_id.choices = [
-            (one.id, f"{one.name} (login {one.login_user})") for one in accounts
-        ]
+        self.elevated_account_id.choices = [_choice(one) for one in accounts]
 
     def values(self) -> PoolValues:
         """What was filled in."""
@@ -129,8 +135,8 @@ class InstanceForm(RefusableForm):
     def offer(self, accounts: list[ElevatedAccount], pools_own: ElevatedAccount) -> None:
         """The accounts to choose from."""
         self.elevated_account_id.choices = [
-            ("", f"The pool's: {pools_own.name} (login {pools_own.login_user})"),
-            *((one.id, f"{one.name} (login {one.login_user})") for one in accounts),
+            SelectChoice("", f"The pool's: {pools_own.name} (login {pools_own.login_user})"),
+            *(_choice(one) for one in accounts),
         ]
 
     def values(self) -> InstanceValues:
