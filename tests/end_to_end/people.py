@@ -1,4 +1,4 @@
-"""People at their browsers: what customers and staff do on the portal's pages, and what they wait to see there."""
+"""People at their browsers: what customers and staff do on the pages, and what they wait to see there."""
 
 from __future__ import annotations
 
@@ -111,6 +111,10 @@ class Customer(Person):
             expect(live.locator("ol.timeline li strong", has_text=event).last).to_be_visible(timeout=WAIT_MS)
         expect(live.locator(".panel-head .state")).to_have_attribute("data-state", state, timeout=WAIT_MS)
 
+    def wait_for_plan(self) -> None:
+        """Wait on the request's page until an approver can look at its newest plan."""
+        self.wait_for("pending", event="Planned: ")
+
     def open_application(self, name: str, tab: str | None = None) -> None:
         """The application's page."""
         self.open("/applications")
@@ -136,6 +140,25 @@ class Staff(Person):
         asked.get_by_label("Role", exact=True).select_option(role)
         asked.get_by_role("button", name="Approve").click()
         self.see(f"{email} is approved")
+
+    def open_plan(self, application: str) -> str:
+        """The page of the plan that waits for approval; its path."""
+        self.open("/approvals")
+        self.page.locator("main").get_by_role("link", name=re.compile(rf"\b{application}\b")).first.click()
+        expect(self.page).to_have_url(re.compile(f"/approvals/{ID}"))
+        return path_of(self.page)
+
+    def approve(self, application: str) -> None:
+        """Approve the plan that waits."""
+        self.open_plan(application)
+        self.press("Approve")
+        self.see("Approved")
+
+    def decide(self, application: str, button: str, reason: str) -> None:
+        """Reject or send back the plan that waits, with a reason."""
+        self.open_plan(application)
+        self.page.get_by_label("Reason").fill(reason)
+        self.press(button)
 
     def wait_for_job(self, state: str = "successful") -> None:
         """Wait on a job's page, which changes by itself."""

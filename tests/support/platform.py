@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -41,9 +42,14 @@ def draw_password() -> str:
 class Secrets:
     """What must never be found where it does not belong."""
 
-    elevated: str = field(default_factory=draw_password)
+    elevated_core: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     encryption_key: str = field(default_factory=lambda: Fernet.generate_key().decode("ascii"))
+
+    @property
+    def elevated(self) -> str:
+        """The elevated account's password. What surrounds its core is written otherwise in every language."""
+        return f"{self.elevated_core}'\"}}; {{{{ 7 }}}}<b>-aA1"
 
 
 @dataclass(repr=False)
@@ -154,6 +160,16 @@ class Platform:
         """Those of all processes of the platform, with what they have started."""
         return {one.pid for process in self.processes.values() for one in process.family()}
 
+    def scalar(self, query: str, **parameters: object) -> Any:
+        """The first value that a query of the platform database gives."""
+        with self.database() as engine, engine.connect() as connection:
+            return connection.execute(text(query), parameters).scalar()
+
+    def execute(self, statement: str, **parameters: object) -> int:
+        """Change the platform database behind the platform's back; how many rows."""
+        with self.database() as engine, engine.begin() as connection:
+            return connection.execute(text(statement), parameters).rowcount
+
     def jobs(self) -> str:
         """Every job with its state and what it says of itself, for messages of tests."""
         query = text("SELECT title, state, attempt, job_explanation FROM jobs ORDER BY id")
@@ -212,6 +228,8 @@ def _environment(
     keys = folder / "keys"
     keys.mkdir(mode=0o700)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("SQLHOSTING_")}
+    for name in ("home", "tmp"):
+        (folder / name).mkdir()
     files = {
         "secret_key": drawn.secret_key,
         "encryption_keys": drawn.encryption_key,
@@ -225,6 +243,8 @@ def _environment(
         path.write_text(value + "\n", encoding="utf-8")
         given[f"SQLHOSTING_{name.upper()}_FILE"] = str(path)
     return inherited | given | {
+        "HOME": str(folder / "home"),  # what libraries leave there and in /tmp is to be seen
+        "TMPDIR": str(folder / "tmp"),
         "SQLHOSTING_DATA_FOLDER": str(folder / "data"),
         "SQLHOSTING_LISTEN": address,
         "SQLHOSTING_PUBLIC_URL": f"http://{address}",
