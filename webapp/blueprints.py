@@ -10,6 +10,8 @@ from webapp.accounts.views import accounts
 from webapp.api.inventory import api
 from webapp.applications.change_views import application_changes
 from webapp.applications.views import applications
+from webapp.approvals.policy_views import policies
+from webapp.approvals.views import approvals
 from webapp.bookings.views import bookings
 from webapp.bookings.wizard import wizard
 from webapp.home.views import home
@@ -30,6 +32,8 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(bookings)  # /bookings
     app.register_blueprint(applications)  # /applications
     app.register_blueprint(application_changes)  # /applications/<id>/…: its forms
+    app.register_blueprint(approvals)  # /approvals
+    app.register_blueprint(policies)  # /policies
     app.register_blueprint(pools)  # /pools
     app.register_blueprint(instances)  # /instances
     app.register_blueprint(elevated)  # /accounts

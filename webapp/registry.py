@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from webapp.applications.job_templates import CheckQuota
+from webapp.approvals.expiry import expire_plans
 from webapp.approvals.job_templates import ApplyBooking, PlanBooking
 from webapp.jobs.templates import JobTemplate
 from webapp.pools.job_templates import CheckAccount, Discover
@@ -19,4 +20,4 @@ def job_templates() -> list[JobTemplate]:
 
 def chores() -> list[Callable[[Session], object]]:
     """What the dispatcher does every few seconds, each in a transaction of its own."""
-    return []
+    return [expire_plans]
