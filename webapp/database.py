@@ -120,6 +120,7 @@ class Database:
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine = create_database_engine(url, **engine_options)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=True)
+        self._closers: list[Callable[[], None]] = []
 
     def configure_sessions(
         self, info: dict[str, Any], listeners: dict[str, Callable[[Session], None]]
@@ -128,6 +129,10 @@ class Database:
         self._sessions.configure(info=info)
         for name, listener in listeners.items():
             event.listen(self._sessions, name, listener)
+
+    def before_dispose(self, closer: Callable[[], None]) -> None:
+        """Call ``closer`` before the connections are closed: it ends what works on them by itself."""
+        self._closers.append(closer)
 
     def session(self, *, writes: bool) -> Session:
         """A session. ``writes``: take SQLite's write lock at once instead of failing later."""
@@ -151,6 +156,8 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        for closer in self._closers:
+            closer()
         self.engine.dispose()
 
 

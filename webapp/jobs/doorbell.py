@@ -21,6 +21,8 @@ from webapp.settings import Settings
 if TYPE_CHECKING:
     from webapp.runtime import Runtime
 
+CLOSE_WITHIN_S = 5.0  # a dead Redis takes 0.3 s of it, a busy platform database may take more
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,8 +53,9 @@ class Doorbell:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings, self._database = settings, database
-        self._rings: queue.SimpleQueue[tuple[Ring, ...]] = queue.SimpleQueue()
+        self._rings: queue.SimpleQueue[tuple[Ring, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._pid: int | None = None
 
     def ring(self, rings: Sequence[Ring]) -> None:
@@ -60,13 +63,21 @@ class Doorbell:
         with self._lock:
             if self._pid != os.getpid():  # a fork takes no threads along
                 self._rings = queue.SimpleQueue()
-                threading.Thread(target=self._send_all, name="doorbell", daemon=True).start()
+                self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
+                self._thread.start()
                 self._pid = os.getpid()
-        self._rings.put(tuple(rings))
+            self._rings.put(tuple(rings))
+
+    def close(self) -> None:
+        """Send what is left, then end the thread; another ring starts it anew."""
+        with self._lock:
+            if self._thread is not None and self._pid == os.getpid():
+                self._rings.put(None)
+                self._thread.join(CLOSE_WITHIN_S)
+            self._thread = self._pid = None
 
     def _send_all(self) -> None:
-        while True:
-            rings = self._rings.get()
+        while (rings := self._rings.get()) is not None:
             try:
                 send_rings(self._settings, self._database, rings)
             except Exception as exc:  # the thread's outermost edge: the dispatcher sends what is left
@@ -89,3 +100,4 @@ def install(runtime: Runtime) -> None:
 
     listeners: dict[str, Any] = {"after_commit": after_commit, "after_rollback": after_rollback}
     runtime.database.configure_sessions({TEMPLATES: runtime.templates}, listeners)
+    runtime.database.before_dispose(doorbell.close)
