@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, SubmitField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 from webapp.jobs.models import CatchUp
@@ -33,8 +34,8 @@ class ScheduleForm(FlaskForm):
     catch_up = SelectField(
         "Due times that were missed",
         choices=[
-            (CatchUp.ONCE.value, "Run once for all of them, as soon as possible"),
-            (CatchUp.SKIP.value, "Leave them out"),
+            SelectChoice(CatchUp.ONCE.value, "Run once for all of them, as soon as possible"),
+            SelectChoice(CatchUp.SKIP.value, "Leave them out"),
         ],
     )
     submit = SubmitField("Save")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -84,7 +85,7 @@ def _chips(wanted: JobFilter) -> list[tuple[str, str, str]]:
         elif field == "launched_by" and value != PLATFORM:
             user = web.session().get(User, value)
             words = user.email if user else value
-        rest = {key: one for key, one in wanted.chosen.items() if key != field}
+        rest: dict[str, Any] = {key: one for key, one in wanted.chosen.items() if key != field}
         chips.append((field, words, url_for("jobs.index", **rest)))
     return chips
 

@@ -11,6 +11,7 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from wtforms.fields.choices import SelectChoice
 
 from webapp import web
 from webapp.access import OPERATORS, STAFF, actor, may
@@ -161,14 +162,14 @@ def _form(session: Session, schedule: Schedule | None = None) -> ScheduleForm:
         (one for one in web.runtime().templates.values() if one.is_schedulable), key=lambda one: one.name
     )
     form.template.choices = [
-        (one.name, f"{one.name.replace('_', ' ')}: {one.description}") for one in schedulable
+        SelectChoice(one.name, f"{one.name.replace('_', ' ')}: {one.description}") for one in schedulable
     ]
     pools = session.execute(select(Pool.id, Pool.name).order_by(Pool.name)).all()
     instances = session.execute(select(Instance.id, Instance.name).order_by(Instance.name)).all()
     form.scope.choices = [
-        (EVERYTHING, "All instances"),
-        *((f"pool:{row.id}", f"The pool {row.name}") for row in pools),
-        *((f"instance:{row.id}", f"The instance {row.name}") for row in instances),
+        SelectChoice(EVERYTHING, "All instances"),
+        *(SelectChoice(f"pool:{row.id}", f"The pool {row.name}") for row in pools),
+        *(SelectChoice(f"instance:{row.id}", f"The instance {row.name}") for row in instances),
     ]
     if schedule is not None:
         del form.template  # another template is another schedule

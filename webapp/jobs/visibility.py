@@ -19,8 +19,13 @@ from webapp.jobs.models import Job
 class Visitor(Protocol):
     """What has to be known of a user."""
 
-    id: Any
-    is_staff: bool
+    @property
+    def id(self) -> Any:
+        """The user's key."""
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether it is somebody of the hosting team."""
 
 
 def visible_jobs(user: Visitor) -> Select[tuple[Job]]:
