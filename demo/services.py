@@ -103,7 +103,7 @@ def settings_for(folder: Path, env: Mapping[str, str], redis_url: str, *, port: 
 
 def command(processes: Processes, env: Mapping[str, str], *arguments: str, secret: str | None = None) -> None:
     """One ``sqlhosting`` command; ``secret`` goes to its standard input. Raises :class:`DemoError`."""
-    program = [SQLHOSTING, *arguments]
+    program: list[str | Path] = [SQLHOSTING, *arguments]
     status, output = processes.ask(program, cwd=ROOT, env=env, text=secret)
     if status != 0:
         raise DemoError(f"sqlhosting {' '.join(arguments)} ended with status {status}: {output.strip()}")

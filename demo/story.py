@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
+from textwrap import wrap
 
 from demo.instances import PLATFORM_LOGIN, DemoError, Estate, draw_password
 from demo.services import Platform
@@ -18,6 +19,7 @@ ID = "[0-9A-Z]{26}"
 WAIT_S = 120  # for a job; some seconds are usual
 LOOK_S = 0.15  # between two looks at something that changes
 OUTPUT_LINES = 20  # of a failed job that are shown
+_SUMMARY = re.compile(r'<p class="[^"]*\blead\b[^"]*">(.*?)</p>', re.DOTALL)
 _JOB_STATE = re.compile(r'class="job-state">.*?data-state="(\w+)"', re.DOTALL)
 _JOB_ENDED = ("successful", "failed", "error", "canceled")
 _EVENT = re.compile(r"<li><strong>(.*?)</strong>")
@@ -48,6 +50,7 @@ class Story:
         self._people = people
         self._say = say
         self._visitors: dict[str, Visitor] = {}
+        self._told = 0  # steps of the request
 
     def visitor(self, role: str) -> Visitor:
         """The person with that role at their browser, logged in."""
@@ -132,21 +135,19 @@ class Story:
         return customer.path
 
     def follow(self, booking: str, until: str) -> None:
-        """Tell each step of the request until its history holds ``until``."""
+        """Tell each step of the request until its state, or a step's first word, is ``until``."""
         customer = self.visitor("customer")
-        told = 0
         for _ in self._looks(f"the request {booking}"):
             live = customer.json(f"{booking}/live")
-            events = [unescape(event) for event in _EVENT.findall(live["html"])]
-            for event in events[told:]:
-                self._say(f"  platform  request: {event.lower()}")
-            told = len(events)
-            if any(event.lower().startswith(until) for event in events):
+            events = [unescape(event).lower() for event in _EVENT.findall(live["html"])]
+            for event in events[self._told :]:
+                self._say(f"  platform  request: {event}")
+            self._told = len(events)
+            state = live["version"].split()[0]
+            if state == until or any(event.startswith(until) for event in events):
                 return
-            if live["is_over"] or live["version"].startswith("failed"):
-                raise DemoError(
-                    self._why(f"The request {booking} ended otherwise: {events[-1].lower()}.", booking)
-                )
+            if live["is_over"] or events[-1].startswith("planning failed"):
+                raise DemoError(self._why(f"The request {booking} ended otherwise: {events[-1]}.", booking))
 
     def wait_for_job(self, path: str, words: str) -> None:
         """Until the job ended; it has to be successful."""
@@ -174,17 +175,23 @@ class Story:
             said += "\n" + "\n".join(admin.open(f"{job}/output.txt").splitlines()[-OUTPUT_LINES:])
         return what + said
 
-    def approve(self) -> tuple[str, str]:
-        """The admin opens what waits and approves it; the page's address and the plan's hash as it shows."""
+    def approve(self) -> None:
+        """The admin opens the plan that waits, reads it and approves it."""
         admin = self.visitor("admin")
         admin.open("/approvals")
         waiting = list(dict.fromkeys(admin.links(rf"/approvals/{ID}")))
         if len(waiting) != 1:
             raise DemoError(f"{len(waiting)} plans wait for approval, one was expected.")
         page = admin.open(waiting[0])
-        plan_hash = re.search(r"\b[0-9a-f]{64}\b", page)
+        plan_hash = re.search(r'title="([0-9a-f]{64})"', page)
+        summary = _SUMMARY.search(page)
+        if plan_hash is None or summary is None:
+            raise DemoError(f"The page {admin.path} shows no plan.")
+        words = " ".join(unescape(re.sub("<[^>]+>", "", summary.group(1))).split())
+        for line in wrap(words, 90):
+            self._say(f"            {line}")
         admin.press("Approve")
-        return waiting[0], plan_hash.group(0)[:12] if plan_hash else ""
+        self._say(f"  admin     approved it, as the plan {plan_hash.group(1)[:12]}: {waiting[0]}")
 
     def jobs(self) -> list[str]:
         """The addresses of all jobs, the oldest first."""
@@ -206,6 +213,16 @@ class Story:
         found = re.search(r"data-password>(.*?)<", page)
         if found is None:
             raise DemoError("The page that shows the password once does not show it.")
+        return unescape(found.group(1))
+
+    def create_token(self, name: str) -> str:
+        """A token of the admin that may read the elevated account's password, for an inventory."""
+        admin = self.visitor("admin")
+        admin.open("/account/tokens")
+        page = admin.press("Create the token", name=name, sees_secrets="y")
+        found = re.search(r'data-copy="(sqlh_[^"]+)"', page)
+        if found is None:
+            raise DemoError("The page of the new token does not show it.")
         return unescape(found.group(1))
 
     def _looks(self, what: str) -> Iterator[None]:

@@ -150,7 +150,7 @@ class Visitor:
         return json.loads(self.open(path))
 
     def press(self, button: str, **values: str) -> str:
-        """Fill in ``values`` by the fields' names and press the button with that text; the next page."""
+        """Fill in ``values`` by the fields' names, press the button that begins so; the next page."""
         form, pressed = self._button(button)
         if unknown := set(values) - form.names:
             raise DemoError(f"{self.who} finds no field {', '.join(sorted(unknown))} on {self.path}.")
@@ -169,7 +169,7 @@ class Visitor:
     def _button(self, text: str) -> tuple[Form, Button]:
         for form in self._page.forms:
             for button in form.buttons:
-                if button.text == text:
+                if f"{button.text} ".startswith(f"{text} "):
                     return form, button
         raise DemoError(f"{self.who} finds no button {text!r} on {self.path}.{self.said()}")
 
