@@ -84,7 +84,7 @@ def booking_ended_unbuilt(session: Session, booking: Booking) -> None:
     released = ApplicationState.RELEASED
     match booking.kind:
         case BookingKind.BOOK_APPLICATION:
-            for row in (*booking.application.databases, *booking.application.logins, booking.application):
+            for row in _rows_of(booking.application):
                 if row.state is ApplicationState.RESERVED:
                     free_name(row, released)
         case BookingKind.ADD_DATABASE:
@@ -92,6 +92,12 @@ def booking_ended_unbuilt(session: Session, booking: Booking) -> None:
         case BookingKind.ADD_LOGIN:
             free_name(_login(session, booking), released)
     booking.secret = None
+
+
+def _rows_of(
+    application: Application,
+) -> list[Application | ApplicationDatabase | ApplicationLogin]:
+    return [*application.databases, *application.logins, application]
 
 
 def _database(session: Session, booking: Booking) -> ApplicationDatabase:
@@ -121,7 +127,7 @@ def _resize(database: ApplicationDatabase, asked: dict[str, Any], resized: dict[
 def _delete(application: Application, *, is_purged: bool) -> None:
     """Out of reach: the names stay taken until all is purged, because it is still on the instance."""
     deleted = ApplicationState.DELETED
-    for row in (*application.databases, *application.logins, application):
+    for row in _rows_of(application):
         if not is_taken(row):
             continue
         if is_purged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -31,7 +32,6 @@ PASSWORDS = [
     " a ",
     "a@b/c?d#e%f&g",
     "ä€😀",
-    draw_password(),
 ]
 
 
@@ -69,6 +69,14 @@ def test_every_client_gets_the_password_back(password: str) -> None:
         "shop_orders",
     )
     assert url.query["driver"] == "ODBC Driver 18 for SQL Server"
+
+
+def test_drawn_passwords_have_every_class_and_nothing_that_breaks_a_connection_string() -> None:
+    drawn = [draw_password() for _ in range(200)]
+    assert len(set(drawn)) == 200
+    for password in drawn:
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.+-]{31}", password)
+        assert all(re.search(kind, password) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[_.+-]"))
 
 
 def test_a_password_is_never_on_a_command_line() -> None:
