@@ -155,6 +155,15 @@ class EngineProcess:
             if os.getpgid(child.pid) == child.pid and child.status() != psutil.STATUS_ZOMBIE
         ]
 
+    def keeper(self) -> psutil.Process:
+        """The worker's keeper. Raises ValueError when there is none."""
+        (found,) = [
+            child
+            for child in psutil.Process(self.pid).children()
+            if os.getpgid(child.pid) != child.pid and child.status() != psutil.STATUS_ZOMBIE
+        ]
+        return found
+
     def log(self) -> str:
         """What it has logged so far."""
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
