@@ -24,6 +24,7 @@ class LooksAtInstances(JobTemplate):
     """
 
     is_schedulable = True
+    is_schedulable = True
     playbook: str
     variables: ClassVar[dict[str, Any]] = {}
 
