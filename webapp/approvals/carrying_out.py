@@ -14,7 +14,7 @@ from webapp.approvals.failures import (
     is_refusal,
 )
 from webapp.approvals.models import Plan, PlanState
-from webapp.approvals.plan_states import move
+from webapp.approvals.plan_states import lock_booking, move
 from webapp.approvals.planning import has_changed_something, plan_booking
 from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM
@@ -28,7 +28,7 @@ MOST_DRIFTS = 3  # then people look first, or a policy that approves by itself w
 
 def applying_ended(session: Session, job: Job, plan: Plan) -> None:
     """``job`` has ended: the booking is deployed, failed, or planned again because its target changed."""
-    booking = session.get_one(Booking, plan.booking_id)
+    booking = lock_booking(session, plan.booking_id)
     outcome = plan.outcome or {}
     failures = outcome.get("failures") or []
     if booking.state is BookingState.RUNNING and booking.job_id == job.id:

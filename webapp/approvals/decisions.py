@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
 from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState
-from webapp.approvals.plan_states import move
+from webapp.approvals.plan_states import lock_booking, move
 from webapp.approvals.planning import APPLY_BOOKING
 from webapp.approvals.policies import PolicyTerms, own_ids, terms_from
 from webapp.approvals.signature import is_sealed, sign_decision
@@ -59,8 +59,8 @@ def decide(
     if user is None or user.state is not UserState.ACTIVE:
         raise NotAllowed("Only an active user of the portal can decide.")
     words = _checked_reason(kind, reason)
+    booking = lock_booking(session, plan.booking_id)
     is_ready = move(session, plan, to=PlanState.READY, expected=(PlanState.READY,))  # the row's lock
-    booking = session.get_one(Booking, plan.booking_id, populate_existing=True)
     _require_current(plan, booking, is_ready=is_ready, seen_hash=seen_hash)
     session.refresh(plan, ["decisions", "statements"])
     terms = terms_from(plan.policy)

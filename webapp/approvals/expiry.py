@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.approvals.models import Plan, PlanState
-from webapp.approvals.plan_states import move
+from webapp.approvals.plan_states import lock_booking, move
 from webapp.approvals.planning import plan_booking
 from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM, Actor
@@ -36,7 +36,7 @@ def expire_plans(session: Session) -> int:
     )
     count = 0
     for plan in session.scalars(stale).all():
-        booking = session.get_one(Booking, plan.booking_id)
+        booking = lock_booking(session, plan.booking_id)
         counts = booking.state is BookingState.PENDING and booking.plan_id == plan.id
         to = PlanState.EXPIRED if counts else PlanState.SUPERSEDED
         if not move(session, plan, to=to, expected=(PlanState.READY,)):

@@ -12,7 +12,7 @@ from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
 from webapp.approvals.launches import launch_for
 from webapp.approvals.models import Plan, PlanState, PlanStatement
-from webapp.approvals.plan_states import move
+from webapp.approvals.plan_states import lock_booking, move
 from webapp.approvals.policies import approvers, own_ids, policy_for
 from webapp.approvals.signature import sign_plan
 from webapp.approvals.trail import record_plan
@@ -30,7 +30,8 @@ from webapp.statements.plan import FIELDS, plan_hash
 
 def planning_ended(session: Session, job: Job, plan: Plan) -> None:
     """``job`` has ended: make ``plan`` ready, or let it fail with its booking."""
-    booking = session.get_one(Booking, plan.booking_id)
+    booking = lock_booking(session, plan.booking_id)
+    session.refresh(plan, ["state"])
     if plan.state is not PlanState.PLANNING:
         return  # a newer one took its place, or the booking ended
     if booking.state is not BookingState.PENDING or booking.plan_id != plan.id:

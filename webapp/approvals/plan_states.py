@@ -8,6 +8,22 @@ from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
 from webapp.approvals.models import Plan, PlanState
+from webapp.bookings.models import Booking
+
+
+def lock_booking(session: Session, booking_id: str) -> Booking:
+    """The booking, fresh, its row locked until the transaction ends.
+
+    Whoever changes both takes the booking first and its plan second, or two would wait for each other. The
+    column is written as it is: not every database knows SELECT … FOR UPDATE.
+    """
+    session.execute(
+        update(Booking)
+        .where(Booking.id == booking_id)
+        .values(plan_id=Booking.plan_id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.get_one(Booking, booking_id, populate_existing=True)
 
 
 def move(session: Session, plan: Plan, *, to: PlanState, expected: tuple[PlanState, ...]) -> bool:
