@@ -110,9 +110,9 @@ class JobReader:
         events = [event for event in events if event.stream <= until]
         statements = [row for row in statements if row.stream <= until]
         lines = self._numbered(session, events) if "output" in self._parts else []
-        results = (
-            [result for event in events if (result := task_result(event))] if "tasks" in self._parts else []
-        )
+        found = (task_result(event) for event in events) if "tasks" in self._parts else ()
+        # The newest of each in the place of its first: what one batch replaces need not be drawn.
+        results = list({result.key: result for result in found if result}.values())
         self.cursor = until
         return Batch(until, heading, lines, results, statements, is_ended and until == newest)
 
