@@ -1,0 +1,119 @@
+"""Discover and CheckAccount by the engine: a real ansible-playbook against simulated instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.support.engine import run_job_now
+from tests.support.playbooks import PLATFORM_PASSWORD, instance
+from tests.support.portal import Client, Portal
+from tests.support.ports import unused_port
+from tests.support.simulators import Simulator, running_simulator
+from webapp.jobs.models import Job, JobState
+from webapp.pools.models import Instance, Pool, Reachability
+from webapp.pools.operations import capacity_of, collations_of, newest_discovery
+
+WEAK = {"name": "weak", "password": PLATFORM_PASSWORD}
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """Two instances; one of them knows a login without rights too."""
+    weak = instance("sql02")
+    weak["logins"].append(WEAK)
+    topology = {"instances": [instance("sql01"), weak]}
+    with running_simulator(topology, folder=tmp_path_factory.mktemp("simulator")) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def pool(portal: Portal, simulator: Simulator) -> Pool:
+    """A pool of both, and of an instance where nothing listens."""
+    account = portal.create_account(login_password=PLATFORM_PASSWORD)
+    pool = portal.create_pool(name="production", elevated_account_id=account.id)
+    for name, one in simulator.instances.items():
+        portal.create_instance(pool, name=name, host=one.host, port=one.port)
+    portal.create_instance(pool, name="silent", port=unused_port())
+    return pool
+
+
+def named(portal: Portal, name: str) -> Instance:
+    """An instance as the database holds it."""
+    with portal.database.reading() as session:
+        return session.scalars(select(Instance).where(Instance.name == name)).one()
+
+
+def run_the_job(portal: Portal) -> Job:
+    """Run the job that was launched last."""
+    with portal.database.reading() as session:
+        job_id = session.scalars(select(Job.id).order_by(Job.id.desc()).limit(1)).one()
+    return run_job_now(portal.runtime, job_id)
+
+
+def test_discovering_a_pool_fills_its_pages(
+    portal: Portal, operator: Client, pool: Pool, tmp_path: Path
+) -> None:
+    assert operator.post(f"/pools/{pool.id}/discover").status_code == 302
+    job = run_the_job(portal)
+    assert job.state is JobState.FAILED  # one instance is silent; the others were looked at all the same
+    states = {name: named(portal, name).reachability for name in ("sql01", "sql02", "silent")}
+    assert states == {
+        "sql01": Reachability.REACHABLE,
+        "sql02": Reachability.REACHABLE,
+        "silent": Reachability.UNREACHABLE,
+    }
+    assert "nothing listens" in (named(portal, "silent").last_error or "")
+    with portal.database.reading() as session:
+        assert len(collations_of(session, pool)) > 10
+        capacity = capacity_of(session, pool)
+        assert {one.name for one in capacity.instances} == {"sql01", "sql02"}
+        assert (capacity.largest_mib or 0) > 0
+        found = newest_discovery(session, named(portal, "sql01").id)
+        assert found is not None
+        assert found.job_id == job.id
+        assert found.facts["version"]["release"]
+    page = operator.get(f"/instances/{named(portal, 'sql01').id}").text
+    assert "Could not be seen." not in page
+    assert "tempdb" in page
+    overview = operator.get("/pools").text
+    assert "nothing listens" in overview
+    assert overview.count("Databases 0 of 100</small>") == 2
+
+
+def test_an_account_without_rights_is_told_exactly_what_it_lacks(
+    portal: Portal, operator: Client, pool: Pool
+) -> None:
+    weak = portal.create_account(login_user="weak", login_password=PLATFORM_PASSWORD)
+    with portal.database.transaction() as session:
+        session.scalars(select(Instance).where(Instance.name == "sql02")).one().elevated_account_id = weak.id
+    assert operator.post(f"/pools/{pool.id}/check-account").status_code == 302
+    job = run_the_job(portal)
+    assert job.state is JobState.SUCCESSFUL, job.job_explanation
+    good, bad, silent = (named(portal, name) for name in ("sql01", "sql02", "silent"))
+    assert good.account_check["ok"] is True
+    assert good.account_check["is_sysadmin"] is True
+    assert (bad.account_check["ok"], bad.account_check["login"]) == (False, "weak")
+    assert silent.account_check["reachable"] is False
+    page = operator.get(f"/instances/{bad.id}").text
+    assert bad.account_check["missing"]
+    for missing in bad.account_check["missing"]:
+        assert missing["right"] in page
+        assert missing["remedy"].replace("'", "&#39;") in page
+    assert "The account can do its work" in operator.get(f"/instances/{good.id}").text
+
+
+def test_a_wrong_password_is_said_and_shown_nowhere(portal: Portal, operator: Client, pool: Pool) -> None:
+    wrong = portal.create_account(login_password="Wrong-Pl4nted-1!")
+    with portal.database.transaction() as session:
+        session.scalars(select(Instance).where(Instance.name == "sql01")).one().elevated_account_id = wrong.id
+    refused = named(portal, "sql01")
+    assert operator.post(f"/instances/{refused.id}/check-account").status_code == 302
+    assert run_the_job(portal).state is JobState.SUCCESSFUL
+    page = operator.get(f"/instances/{refused.id}").text
+    assert "(error 18456)" in page
+    assert "Wrong-Pl4nted-1!" not in page
+    assert named(portal, "sql01").reachability is Reachability.UNREACHABLE
