@@ -118,11 +118,11 @@ class Story:
                 return
         raise DemoError(f"{person.email} is not among the users who wait.")
 
-    def book(self) -> str:
+    def book(self, application: str = APPLICATION) -> str:
         """The customer goes through the wizard; the request's page."""
         customer = self.visitor("customer")
         customer.open("/book")
-        customer.press("Next", name=APPLICATION)
+        customer.press("Next", name=application)
         customer.press("Next", kind="standalone")
         customer.press("Next")  # the pool's own collation
         customer.press("Next", database=DATABASE, size_gib=SIZE_GIB)
@@ -130,7 +130,7 @@ class Story:
         if not re.fullmatch(f"/bookings/{ID}", customer.path):
             raise DemoError(f"The booking led to {customer.path}.")
         self._say(
-            f"  customer  booked {APPLICATION} with a database {APPLICATION}_{DATABASE} of {SIZE_GIB} GiB"
+            f"  customer  booked {application} with a database {application}_{DATABASE} of {SIZE_GIB} GiB"
         )
         return customer.path
 

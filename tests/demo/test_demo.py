@@ -74,7 +74,12 @@ def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(
     journal_line, trace_line = output.splitlines()[-2:]
     journal = ROOT / journal_line.removeprefix("journal: ")
     trace = ROOT / trace_line.removeprefix("trace: ")
-    messages = [line for line in read_lines(trace) if line["kind"] in ("batch", "rpc")]
+    # The driver gives a prepared statement's handle back by itself; that is no statement of ours.
+    messages = [
+        line
+        for line in read_lines(trace)
+        if line["kind"] in ("batch", "rpc") and line["text"] != "sp_unprepare"
+    ]
     assert [line for line in messages if line["app_name"] == "sqlhosting"] != []
     assert unexplained(messages, read_lines(journal)) == []
     # Nothing that holds a password is left.
