@@ -22,16 +22,18 @@ BOOKERS = frozenset({OWNER, STRANGER, OPERATOR, ADMIN})
 @dataclass(frozen=True)
 class Rule:
     """``roles``: whose role opens the door; ``arguments``: URL argument → name in the world, or =text;
-    ``not_found``: whose role would do, but for whom this object is not there."""
+    ``not_found``: whose role would do, but for whom this object is not there; ``refused``: who may see the
+    object, but not do this with it. Arguments that the path does not have become the query."""
 
     roles: frozenset[str]
     arguments: dict[str, str] = field(default_factory=dict)
     not_found: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
     @property
     def may(self) -> frozenset[str]:
         """Who gets in."""
-        return self.roles - self.not_found
+        return self.roles - self.not_found - self.refused
 
 
 def owned(roles: frozenset[str], arguments: dict[str, str]) -> Rule:
@@ -92,7 +94,7 @@ TABLE: dict[str, Rule] = {
     "instances.index": Rule(STAFF),
     "instances.show": Rule(STAFF, INSTANCE),
     "instances.discovery": Rule(STAFF, {**INSTANCE, "discovery_id": "discovery"}),
-    "instances.new": Rule(OPERATORS),
+    "instances.new": Rule(OPERATORS, {"pool": "pool"}),
     "instances.edit": Rule(OPERATORS, INSTANCE),
     "instances.delete": Rule(OPERATORS, INSTANCE),
     "instances.discover": Rule(OPERATORS, INSTANCE),
@@ -121,7 +123,8 @@ TABLE: dict[str, Rule] = {
     "applications.show": owned(ANYONE, APPLICATION),
     "applications.show_tab": owned(ANYONE, {**APPLICATION, "tab": "=databases"}),
     "applications.measure_now": owned(BOOKERS, APPLICATION),
-    "applications.reveal": owned(BOOKERS, LOGIN),
+    # A password is for who booked it, and for nobody of the staff.
+    "applications.reveal": Rule(BOOKERS, LOGIN, frozenset({STRANGER}), OPERATORS),
     "application_changes.add_database": owned(BOOKERS, APPLICATION),
     "application_changes.resize_database": owned(BOOKERS, DATABASE),
     "application_changes.add_login": owned(BOOKERS, APPLICATION),

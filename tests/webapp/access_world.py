@@ -81,7 +81,10 @@ def build(portal: Portal) -> World:
         )  # fmt: skip
         booking = Booking(
             kind=BookingKind.RESIZE_DATABASE, state=BookingState.PENDING, application_id=application.id,
-            requester_id=ids[OWNER], parameters={"database": "shop_db", "data_gib": 2},
+            requester_id=ids[OWNER], parameters={
+                "database": "shop_db", "data_limit_mib": 2048, "log_limit_mib": 512,
+                "data_limit_before_mib": 1024,
+            },
         )  # fmt: skip
         session.add_all([database, login, booking])
         session.flush()
