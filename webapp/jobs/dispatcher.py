@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from webapp.database import new_id, now
 from webapp.jobs.doorbell import send_rings
 from webapp.jobs.heartbeats import beat, forget_old, stop
-from webapp.jobs.locks import blockers
+from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, OutboxEntry
 from webapp.jobs.outbox import Ring, add_ring, unsent_rings
 from webapp.jobs.queue import connection_for, ids_in_queue, queue_on, rq_id
@@ -106,16 +106,15 @@ def ring_again(runtime: Runtime) -> int:
         return 0  # nobody hears a ring now
     finally:
         connection.close()
-    lost = [ring for ring in candidates if rq_id(ring) not in heard]
-    count = 0
-    for ring in lost:
+    lost = {ring.job_id for ring in candidates if rq_id(ring) not in heard}
+    with runtime.database.reading() as session:
+        free = sorted(lost & unblocked_jobs(session)) if lost else []
+    if free:
         with runtime.database.transaction() as session:
-            job = session.get(Job, ring.job_id)
-            if job is not None and job.state in QUEUED_JOB_STATES and not blockers(session, job):
-                add_ring(session, job.id)
-                count += 1
-                _log.warning("job_rung_again job_id=%s", job.id)
-    return count
+            for job_id in free[:RINGS_IN_ROUND]:
+                add_ring(session, job_id)
+        _log.warning("jobs_rung_again count=%d first=%s", len(free), free[0])
+    return len(free[:RINGS_IN_ROUND])
 
 
 def _quiet_jobs(session: Session, *, older_than: object) -> list[Ring]:

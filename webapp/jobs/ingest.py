@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,6 @@ class Harvest:
     is_lease_lost: bool = False  # a module refused a change for want of the lease
     unobserved: int = 0  # events that the template could not take in
     session_seen: bool = False
-    stored: list[str] = field(default_factory=list)  # uuids of the last batch, whose files may go
 
 
 def store_batch(
@@ -86,7 +85,6 @@ def store_batch(
         if is_observer:
             _observe(session, job, template, event, harvest)
     session.flush()
-    harvest.stored = list(usable)
 
 
 def _observe(

@@ -19,18 +19,30 @@ def holders(session: Session, targets: Collection[str], *, besides: str) -> dict
     return {row.target: row.job_id for row in session.execute(query)}
 
 
-def queued_before(session: Session, job: Job) -> list[Job]:
-    """The queued jobs that are older than ``job`` and want one of its targets, the oldest first."""
+def queued_before(session: Session, job: Job) -> list[tuple[str, list[str]]]:
+    """(id, targets) of the older queued jobs that want one of the targets of ``job``, oldest first."""
     wanted = set(job.targets)
     if not wanted:
         return []
-    query = (
-        select(Job)
-        .where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
-        .order_by(Job.id)
-        .execution_options(populate_existing=True)
-    )
-    return [other for other in session.scalars(query) if wanted.intersection(other.targets)]
+    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
+    return [
+        (id_, targets)
+        for id_, targets in session.execute(query.order_by(Job.id))
+        if wanted.intersection(targets)
+    ]
+
+
+def unblocked_jobs(session: Session) -> set[str]:
+    """The ids of the queued jobs that nothing holds up but the want of a worker."""
+    held = {row.target: row.job_id for row in session.execute(select(TargetLock.target, TargetLock.job_id))}
+    taken: set[str] = set()
+    found: set[str] = set()
+    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES)).order_by(Job.id)
+    for id_, targets in session.execute(query):
+        if all(target not in taken and held.get(target, id_) == id_ for target in targets):
+            found.add(id_)
+        taken.update(targets)
+    return found
 
 
 def blockers(session: Session, job: Job) -> list[tuple[str, str]]:
@@ -39,9 +51,9 @@ def blockers(session: Session, job: Job) -> list[tuple[str, str]]:
         (target, holder) for target, holder in sorted(holders(session, job.targets, besides=job.id).items())
     ]
     taken = {target for target, _ in found}
-    for other in queued_before(session, job):
-        for target in sorted(set(job.targets).intersection(other.targets) - taken):
-            found.append((target, other.id))
+    for other_id, targets in queued_before(session, job):
+        for target in sorted(set(job.targets).intersection(targets) - taken):
+            found.append((target, other_id))
             taken.add(target)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from tests.support.engine import job_of
 from webapp.audit.operations import PLATFORM
 from webapp.jobs.claim import Claim, claim
+from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import Job, JobState, OutboxEntry, TargetLock
 from webapp.jobs.operations import queue_position, request_cancel, waiting_for
 from webapp.jobs.settling import Verdict, settle
@@ -171,3 +173,20 @@ def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
     assert settle(runtime.database, runtime.settings, old, Verdict(JobState.FAILED, "too late")) is None
     now = job_of(runtime, job.id)
     assert (now.state, now.attempt, now.lease_token) == (JobState.RUNNING, 2, new.token)
+
+
+def test_a_thousand_queued_jobs_are_looked_through_once(
+    runtime: Runtime, launched: Callable[..., Job]
+) -> None:
+    running = launched(targets=["instance:1"])
+    assert taking(runtime, running)() is not None
+    with runtime.database.transaction() as session:
+        session.add_all(
+            Job(template="play", title="A play", parameters={}, targets=["instance:1"]) for _ in range(1000)
+        )
+    free = launched(targets=["instance:2"])
+    begun = time.monotonic()
+    with runtime.database.reading() as session:
+        assert unblocked_jobs(session) == {free.id}
+    assert taking(runtime, free)() is not None
+    assert time.monotonic() - begun < 5
