@@ -29,12 +29,12 @@ THEMES = ("dark", "light")
 ID = re.compile(r"[0-9A-Z]{26}")
 LARGEST_BYTES = 250_000  # of a README's picture
 SKIPPED = re.compile(r"\.(csv|txt|jsonl|sql|json)(\?|$)|^/ops/")  # downloads, and pages that are not ours
-# The README's pictures: name, whose page, theme, where it is linked, its address with <id>, and which of those
-# that are linked, the oldest first. Taken of a demo in which one request more waits for approval.
+# The README's pictures: name, whose page, theme, where it is linked, its address with <id>, and which of
+# those that are linked, the oldest first. Taken of a demo in which one request more waits for approval.
 README = (
     ("portal-home", "admin", "dark", "/", "/", 0),
     ("portal-approval", "admin", "dark", "/approvals", "/approvals/<id>", -1),
-    ("portal-job", "admin", "dark", "/jobs?template=apply_booking", "/jobs/<id>", -1),
+    ("portal-job", "admin", "dark", "/jobs?template=apply_booking", "/jobs/<id>/statements?show=changes", -1),
     ("portal-application", "customer", "light", "/applications", "/applications/<id>", 0),
     ("portal-instance", "admin", "light", "/instances", "/instances/<id>", 1),
 )
@@ -158,11 +158,12 @@ def take_readme(browser: Browser, address: str, people: dict[str, str]) -> list[
 def linked(camera: Camera, start: str, path: str, which: int) -> str:
     """The address like ``path`` that ``start`` links."""
     camera.show(start)
-    pattern = re.compile(path.replace("<id>", ID.pattern))
+    head, mark, tail = path.partition("<id>")  # lists link an object, not its tabs
+    pattern = re.compile(re.escape(head) + (ID.pattern if mark else ""))
     found = sorted({link for link in [start, *camera.links()] if pattern.fullmatch(link)})  # ids sort by time
     if not found:
         sys.exit(f"{start} links no {path}")
-    return found[which]
+    return found[which] + tail
 
 
 def main() -> None:
