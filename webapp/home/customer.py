@@ -117,7 +117,7 @@ def open_requests(session: Session, requester_id: str) -> list[OpenRequest]:
         OpenRequest(
             booking,
             title_for(booking),
-            next_step(booking, plans.get(booking.plan_id), jobs.get(booking.job_id)),
+            next_step(booking, plans.get(booking.plan_id or ""), jobs.get(booking.job_id or "")),
         )
         for booking in bookings
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -168,7 +169,7 @@ def _instances(session: Session) -> list[Attention]:
     return found
 
 
-def _account_problem(check: dict) -> str:  # type: ignore[type-arg]
+def _account_problem(check: dict[str, Any]) -> str:
     missing = [str(one.get("right")) for one in check.get("missing") or []]
     if missing:
         return f"Missing: {', '.join(missing)}."
