@@ -15,7 +15,7 @@ from webapp.pools.facts import Summary, collation_names, summary_from
 from webapp.pools.models import Discovery, ElevatedAccount, Instance
 from webapp.pools.operations import applications_on, newest_discoveries
 
-COLLATIONS_SHOWN = 200
+COLLATIONS_SHOWN = 100
 JOBS_SHOWN = 20
 SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
 
