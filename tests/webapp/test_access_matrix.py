@@ -222,6 +222,9 @@ def test_the_dashboard_is_for_operators_as_a_whole(opened: Callable[[], Portal])
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
             for kind in set(KINDS) - OPERATORS:
                 answer = call(browser(portal, kind), path[1], method)
+                if answer.status_code == 308:  # another way to write the address; that one is looked at too
+                    assert "/ops/rq/" in answer.headers["Location"]
+                    continue
                 assert answer.status_code in (302, 401, 403), f"{method} {path[1]} as {kind}: {answer.status}"
                 assert answer.status_code != 302 or answer.headers["Location"].startswith("/login")
             if method == "POST":
