@@ -16,6 +16,8 @@ from tests.support.simulators import connect
 ID = "[0-9A-Z]{26}"
 WAIT_MS = 30_000  # for a job; some seconds are usual
 POOL = "standalone"
+APPROVE = re.compile(r"^Approve \d+ statement")
+ENDED = "successful|failed|error|canceled"
 
 
 @dataclass(repr=False)
@@ -109,7 +111,12 @@ class Customer(Person):
         live = self.page.locator("[data-live]")
         if event:
             expect(live.locator("ol.timeline li strong", has_text=event).last).to_be_visible(timeout=WAIT_MS)
-        expect(live.locator(".panel-head .state")).to_have_attribute("data-state", state, timeout=WAIT_MS)
+        badge = live.locator(".panel-head .state")
+        try:
+            expect(badge).to_have_attribute("data-state", state, timeout=WAIT_MS)
+        except AssertionError as error:
+            error.add_note(self.platform.jobs())
+            raise
 
     def wait_for_plan(self) -> None:
         """Wait on the request's page until an approver can look at its newest plan."""
@@ -151,19 +158,25 @@ class Staff(Person):
     def approve(self, application: str) -> None:
         """Approve the plan that waits."""
         self.open_plan(application)
-        self.press("Approve")
-        self.see("Approved")
+        self.approve_plan()
+
+    def approve_plan(self) -> None:
+        """Approve the plan that the page shows."""
+        self.page.get_by_role("button", name=APPROVE).click()
+        self.see("Approved. The job that carries it out is on its way.")
 
     def decide(self, application: str, button: str, reason: str) -> None:
         """Reject or send back the plan that waits, with a reason."""
         self.open_plan(application)
-        self.page.get_by_label("Reason").fill(reason)
+        self.page.get_by_label(re.compile("^Comment")).fill(reason)
         self.press(button)
 
     def wait_for_job(self, state: str = "successful") -> None:
-        """Wait on a job's page, which changes by itself."""
+        """Wait on a job's page, which changes by itself, until it shows this state or an end."""
         badge = self.page.locator("#job-heading .job-state .state").first
-        expect(badge).to_have_attribute("data-state", state, timeout=WAIT_MS)
+        expect(badge).to_have_attribute("data-state", re.compile(f"{state}|{ENDED}"), timeout=WAIT_MS)
+        found = badge.get_attribute("data-state")
+        assert found == state, f"the job is {found}:\n{self.platform.jobs()}"
 
 
 def path_of(page: Page) -> str:

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.people import ID, Customer, Town
+from tests.end_to_end.people import APPROVE, ID, Customer, Town
 
 AT_ONCE = "button => setTimeout(() => button.click(), 200)"  # two pages are told one after the other
 
@@ -20,7 +20,7 @@ def test_a_customer_cancels_while_it_is_pending_and_the_name_is_free_again(town:
     customer.see("The request is canceled. Nothing was set up.")
     customer.wait_for("canceled", event="Canceled")
     town.pages.tolerate("status of 4(04|09)")
-    admin.press("Approve")  # the page was open before
+    admin.page.get_by_role("button", name=APPROVE).click()  # the page was open before
     admin.see(re.compile("canceled"))
     admin.open("/approvals")
     expect(admin.page.locator(f"main a[href^='{plan}']")).to_have_count(0)
@@ -60,7 +60,7 @@ def test_a_request_that_is_sent_back_is_changed_and_approved_as_it_is_then(town:
     shown = admin.page.locator("main").inner_text()
     assert "2048MB" in shown
     assert "Two GiB then." in shown
-    admin.press("Approve")
+    admin.approve_plan()
     customer.wait_for("deployed", event="Done")
 
 
@@ -75,7 +75,7 @@ def test_an_expired_plan_is_not_approved_but_planned_again(town: Town) -> None:
     )
     assert changed == 1
     town.pages.tolerate("status of 409")
-    admin.press("Approve")
+    admin.page.get_by_role("button", name=APPROVE).click()
     admin.see(re.compile("expired"))
     admin.open(request)
     admin.confirm("Plan again")
@@ -99,7 +99,7 @@ def test_double_clicks_book_and_approve_once(town: Town) -> None:
     assert len(paths) == 1, "one form sent twice became two requests"
     customer.wait_for_plan()
     admin.open_plan("twice")
-    admin.page.get_by_role("button", name="Approve", exact=True).dblclick()
+    admin.page.get_by_role("button", name=APPROVE).dblclick()
     customer.wait_for("deployed", event="Done")
     expect(customer.page.locator("ol.timeline li strong", has_text=re.compile("^Approved"))).to_have_count(1)
     applied = town.platform.scalar(

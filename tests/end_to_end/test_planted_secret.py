@@ -67,6 +67,13 @@ def test_a_planted_secret_is_found_nowhere(town: Town) -> None:
         "Redis": platform.redis.dump(),
         "the logs": platform.logs(),
     }
+    # What is no secret is found, so secrets would be.
+    public = {"login": "vault_app"}
+    assert leaks({"job": job.rpartition("/")[2]}, {"Redis": during["Redis"]})
+    assert any("SQLHOSTING_APPROVED_PLAN" in text for text in processes.values())
+    assert any("inventory.yml" in place or "extravars" in place for place in during)
+    assert leaks(public, in_database_before)
+    assert leaks(public, {place: text for place, text in looked_at.items() if "platform.db" in place})
     assert leaks(planted, looked_at) == []
     assert leaks(planted, in_database_before) == []
     assert leaks(planted, database_texts_of(platform)) == []
@@ -78,6 +85,8 @@ def test_a_planted_secret_is_found_nowhere(town: Town) -> None:
     visited = " ".join(pages)
     for kind in ("/users/", "/pools/", "/instances/", "/statements/", "journal", ".sql", "/accounts/"):
         assert kind in visited, f"no page of the kind {kind} was found: {visited}"
+    assert leaks(public, {path: text for path, text in pages.items() if path.endswith(".jsonl")})
+    assert leaks(public, {path: text for path, text in pages.items() if path.startswith("/statements/")})
     assert leaks(planted, {f"page {path} of the admin": text for path, text in pages.items()}) == []
     assert leaks(planted, {f"page {path} of the customer": text for path, text in own.items()}) == []
 
@@ -94,7 +103,7 @@ def held_job(town: Town, customer: Customer, admin: Staff) -> dict[str, str]:
         fail = {"kind": "error", "pattern": r"CREATE USER \[vault_app\]", "number": 1105, "times": 1}
         faults.append(control.call("add_fault", instance=name, fault=hold)["id"])
         control.call("add_fault", instance=name, fault=fail)
-    admin.press("Approve")
+    admin.approve_plan()
     customer.wait_for("running", event="Being set up")
     admin.open(
         customer.page.locator("[data-live]").get_by_role("link", name="Job").first.get_attribute("href")

@@ -49,7 +49,7 @@ class Secrets:
     @property
     def elevated(self) -> str:
         """The elevated account's password. What surrounds its core is written otherwise in every language."""
-        return f"{self.elevated_core}'\"}}; {{{{ 7 }}}}<b>-aA1"
+        return f"{self.elevated_core}'\"; {{{{ 7 }}}}<b>-aA1"
 
 
 @dataclass(repr=False)
