@@ -40,7 +40,12 @@ def for_customer(failures: Sequence[dict[str, Any]], *, otherwise: str) -> str:
 
 
 def is_refusal(failures: Sequence[dict[str, Any]]) -> bool:
-    """Whether the run stopped because what it found is not what was planned, not by an accident."""
+    """Whether the run stopped because what it found is not what was planned, not by an accident.
+
+    An instance that does not answer has not changed: the playbook only says so by an assertion of its own.
+    """
     return bool(failures) and all(
-        one.get("kind") in (None, "PlanRefused", "InvalidInput") for one in failures
+        one.get("kind") in (None, "PlanRefused", "InvalidInput")
+        and not any(word in str(one.get("text")) for word in _SILENT_WORDS)
+        for one in failures
     )
