@@ -89,7 +89,9 @@ def _objects(
 
 def _database(name: str, before: Facts, after: Facts) -> Iterable[Change]:
     # System databases grow and shrink by themselves.
-    fields = ("state", "collation", "recovery_model") if after.get("is_system") else _DATABASE
+    fields: tuple[str, ...] = (
+        ("state", "collation", "recovery_model") if after.get("is_system") else _DATABASE
+    )
     # Without the files their limits are None too: that is not "without a limit".
     if before.get("data_size_mib") is None or after.get("data_size_mib") is None:
         fields = tuple(field for field in fields if not field.endswith("_mib"))

@@ -33,7 +33,8 @@ def test_long_names_and_errors_stay_on_a_narrow_page(
         page = pages.new_page(url, width=390, dark=dark)
         log_in(page, portal.create_user(PortalRole.OPERATOR))
         for path in (
-            "/pools", f"/pools/{pool.id}", f"/pools/{pool.id}/edit", "/instances", f"/instances/{instance.id}",
+            "/pools", f"/pools/{pool.id}", f"/pools/{pool.id}/edit",
+            "/instances", f"/instances/{instance.id}",
             f"/instances/{instance.id}/edit", "/accounts", f"/accounts/{account.id}/edit",
         ):  # fmt: skip
             page.goto(path)
