@@ -209,7 +209,7 @@ def _only_reads(text: str, stored: Any) -> bool:
     )
 
 
-@pytest.mark.timeout(600)  # five bookings, one after the other; 15 s on two free cores
+@pytest.mark.timeout(600)  # five bookings, one after the other: half a minute on two cores
 @pytest.mark.parametrize("victim", DATABASES)
 def test_one_booking_has_one_story_whatever_is_killed_and_when(
     victim: str, pytestconfig: pytest.Config, migrated_sqlite: Path, tmp_path: Path
