@@ -9,6 +9,7 @@ from wtforms import (
     BooleanField,
     HiddenField,
     IntegerField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -48,7 +49,7 @@ class PolicyForm(FlaskForm):
     name = StringField("Name", validators=[InputRequired()], description="For lists and the audit log.")
     kinds = CheckboxesField(
         "Kinds of requests",
-        choices=[(kind.value, KINDS[kind]) for kind in BookingKind],
+        choices=[SelectChoice(kind.value, KINDS[kind]) for kind in BookingKind],
         description="None chosen: every kind.",
     )
     pool_id = SelectField("Pool")
@@ -66,7 +67,7 @@ class PolicyForm(FlaskForm):
     )
     approver_roles = CheckboxesField(
         "Who approves",
-        choices=[(role.value, f"{role.value.capitalize()}s") for role in APPROVER_ROLES],
+        choices=[SelectChoice(role.value, f"{role.value.capitalize()}s") for role in APPROVER_ROLES],
     )
     four_eyes = BooleanField("Four eyes: nobody approves their own request", default=True)
     plan_hours = IntegerField(
@@ -80,7 +81,10 @@ class PolicyForm(FlaskForm):
 
     def offer(self, pools: list[Pool]) -> None:
         """The pools to choose from."""
-        self.pool_id.choices = [("", "Every pool"), *((pool.id, pool.name) for pool in pools)]
+        self.pool_id.choices = [
+            SelectChoice("", "Every pool"),
+            *(SelectChoice(pool.id, pool.name) for pool in pools),
+        ]
 
     def fill(self, policy: Policy) -> None:
         """Show ``policy`` as it is."""
