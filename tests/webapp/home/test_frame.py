@@ -195,7 +195,7 @@ def test_every_link_of_the_navigation_opens_for_the_role_that_sees_it(portal: Po
     assert paths
     for path in paths:
         if not path.startswith("/ops/"):  # RQ's pages need a Redis
-            assert client.get(path).status_code == 200, path
+            assert client.get(path, follow_redirects=True).status_code == 200, path
 
 
 def test_the_colours_of_sql_exist_for_both_themes(portal: Portal):

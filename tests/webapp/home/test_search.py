@@ -69,7 +69,7 @@ def test_a_statement_is_found_by_its_id_and_by_the_start_of_its_hash(portal: Por
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "\0", "a\0b", "%", "_", "x" * 5000, "'; DROP TABLE users; --", "<script>", "💥\u202e", "\\"],
+    ["", "   ", "%", "_", "x" * 5000, "'; DROP TABLE users; --", "<script>", "💥\u202e", "\\"],
 )
 def test_odd_texts_are_searched_for_as_they_are(portal: Portal, rows: Rows, text: str):
     rows.application(portal.create_user(), "shop")
