@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 from playwright.sync_api import Locator, expect
 
-from tests.end_to_end.people import Customer, Town, log_in_over_odbc
+from tests.end_to_end.people import Customer, Town, log_in_over_odbc, path_of
 from tests.end_to_end.test_decisions import assert_nothing_was_made
 from tests.support.engine import wait_until
 from tests.support.platform import Platform
@@ -92,7 +92,10 @@ def test_an_instance_that_dies_before_the_start_changes_nothing_and_the_approval
         admin.page.locator(".plan-facts").get_by_role("link", name="job").click()
         admin.wait_for_job("failed")
         admin.see(re.compile("could not be asked: .* no connection"))
+    job = path_of(admin.page)
     admin.press("Resume")
+    expect(admin.page).not_to_have_url(re.compile(f"{job}$"))
+    admin.wait_for_job()
     customer.page.reload()
     customer.wait_for("deployed", event="Done")
 
