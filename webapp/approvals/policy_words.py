@@ -32,10 +32,11 @@ class Terms(Protocol):
 
 
 def what_fits(*, kinds: list[str] | None, pool: str | None, only_trusted: bool, below_gib: int | None) -> str:
-    """``Bookings of applications below 10 GiB by trusted customers on standalone``."""
-    text = _listed([_KINDS.get(kind, kind) for kind in kinds or []]) or "requests of every kind"
+    """``Bookings of applications below 10 GiB by trusted customers on the pool standalone``."""
+    text = _listed([_KINDS.get(kind, kind) for kind in kinds or []])
     if below_gib is not None:
-        text += f" that ask for less than {below_gib} GiB"
+        text = f"{text} below {below_gib} GiB" if text else f"requests for less than {below_gib} GiB"
+    text = text or "requests of every kind"
     if only_trusted:
         text += " by trusted customers"
     if pool is not None:
@@ -46,7 +47,7 @@ def what_fits(*, kinds: list[str] | None, pool: str | None, only_trusted: bool, 
 def what_happens(terms: Terms) -> str:
     """``are approved by an admin or an operator, never by who asked; a plan waits 3 days for that``."""
     if terms.approvals == 0:
-        return "are approved at once, by nobody"
+        return "are approved at once, without a person"
     singular = " or ".join(_ROLES.get(role, (role, role))[0] for role in terms.approver_roles)
     plural = " or ".join(_ROLES.get(role, (role, role))[1] for role in terms.approver_roles)
     who = (

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 MIB_PER_GIB = 1024
 MOST_PARTS = 8  # of a sentence; the statements themselves follow below it
+MOST_RIGHTS = 6  # of one user
 _NAME = re.compile(r"\[((?:[^\]]|\]\])+)\]")
 _LIMIT = re.compile(r"MAXSIZE = (\d+)MB")
 _FILE = re.compile(r"MODIFY FILE \(NAME = N'((?:[^']|'')*)'")
@@ -152,7 +153,8 @@ def _rights(statements: Sequence[Statement]) -> dict[str, _Rights]:
 def _in_words(rights: _Rights) -> str:
     parts = []
     if rights.given:
-        parts.append(", ".join(rights.given))
+        more = len(rights.given) - MOST_RIGHTS
+        parts.append(", ".join(rights.given[:MOST_RIGHTS]) + (f" and {more} more rights" if more > 0 else ""))
     if rights.denied:
         parts.append(f"{', '.join(rights.denied)} denied")
     return f"{'; '.join(parts).replace('; ', ', ')} in {', '.join(f'`{name}`' for name in rights.databases)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,6 +21,7 @@ from webapp.bookings.models import BookingState
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, PlatformError
 from webapp.jobs.models import JobState
+from webapp.registry import chores
 
 
 def post(story: Story, plan: Plan, user, kind: str = "approve", **fields: str):
@@ -64,15 +66,18 @@ def test_a_request_that_is_sent_back_can_be_changed_and_shows_the_difference(sto
     booking = story.booking(plan.booking_id)
     assert (booking.state, booking.events[-1].event) == (BookingState.PENDING, "sent_back")
     typed = {
-        "name": "shop", "kind": "standalone", "pool": story.pool.id, "collation": "", "database": "orders",
-        "size_gib": "5", "reason": "as you wish",
-    }  # fmt: skip
+        "name": "shop",
+        "kind": "standalone",
+        "pool": story.pool.id,
+        "collation": "",
+        "database": "orders",
+        "size_gib": "5",
+        "reason": "as you wish",
+    }
     with story.portal.database.transaction() as session:
         change(session, story.actor(story.customer), booking.id, typed)
     lines = story.lines()
     lines[1]["text"] += " -- smaller"
-    import hashlib
-
     lines[1]["sha256"] = hashlib.sha256(lines[1]["text"].encode()).hexdigest()
     newer = story.run_planning(booking, lines)
     assert newer.number == 2
@@ -165,9 +170,10 @@ def test_an_altered_plan_cannot_be_approved_and_its_page_warns(story: Story):
     plan = story.planned()
     with story.portal.database.transaction() as session:
         session.execute(
-            update(PlanStatement).where(PlanStatement.plan_id == plan.id, PlanStatement.position == 0)
+            update(PlanStatement)
+            .where(PlanStatement.plan_id == plan.id, PlanStatement.position == 0)
             .values(text="DROP DATABASE [other]")
-        )  # fmt: skip
+        )
     page = story.client(story.admin).get(f"/approvals/{plan.id}").text
     assert "Do not trust this page" in page
     assert 'value="approve"' not in page
@@ -219,8 +225,7 @@ def test_an_expired_plan_is_not_approved_and_can_be_planned_again_by_who_asked(s
     with story.portal.database.transaction() as session:
         session.execute(update(Plan).where(Plan.id == plan.id).values(expires_at=story_time))
     assert post(story, plan, story.admin).status_code == 409
-    chore = __import__("webapp.registry", fromlist=["chores"]).chores()
-    for one in chore:
+    for one in chores():
         with story.portal.database.transaction() as session:
             one(session)
     expired = story.plan(plan.booking)
@@ -249,15 +254,20 @@ def test_of_two_who_decide_at_the_same_moment_one_wins(story: Story, pair: tuple
         return kind
 
     with ThreadPoolExecutor(2) as pool:
-        tries = [pool.submit(run, user, kind) for user, kind in zip((story.admin, story.operator), pair, strict=True)]
+        tries = [
+            pool.submit(run, user, kind)
+            for user, kind in zip((story.admin, story.operator), pair, strict=True)
+        ]
         results = [one.result() for one in tries]
     assert results.count("lost") == 1, results
     with story.portal.database.reading() as session:
         assert len(list(session.scalars(select(Decision).where(Decision.plan_id == plan.id)))) == 1
     won = next(one for one in results if one != "lost")
     expected = {
-        "approve": BookingState.APPROVED, "reject": BookingState.REJECTED, "send_back": BookingState.PENDING
-    }  # fmt: skip
+        "approve": BookingState.APPROVED,
+        "reject": BookingState.REJECTED,
+        "send_back": BookingState.PENDING,
+    }
     assert story.booking(plan.booking_id).state is expected[won]
 
 

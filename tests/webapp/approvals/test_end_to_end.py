@@ -75,7 +75,7 @@ def real(portal: Portal, simulator: Simulator) -> Real:
 def test_what_was_approved_is_what_the_instance_receives(real: Real):
     plan = real.planned()
     assert plan.state is PlanState.READY, plan.failure
-    assert all(check["is_passed"] for check in plan.checks or []), plan.checks
+    assert all(check["is_passed"] for check in plan.checks or [] if check["is_blocking"]), plan.checks
     assert set((plan.placement or {})["candidates"]) == {"sql01", "sql02"}
     assert real.changes() == []
     real.decide(plan, real.admin)
