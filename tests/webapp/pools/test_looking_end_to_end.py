@@ -81,7 +81,7 @@ def test_discovering_a_pool_fills_its_pages(
     assert "tempdb" in page
     overview = operator.get("/pools").text
     assert "nothing listens" in overview
-    assert overview.count("Databases 0 of 100</small>") == 2
+    assert overview.count('aria-label="Databases 0 of 100"') == 2
 
 
 def test_an_account_without_rights_is_told_exactly_what_it_lacks(
