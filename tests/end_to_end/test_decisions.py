@@ -23,7 +23,8 @@ def test_a_customer_cancels_while_it_is_pending_and_the_name_is_free_again(town:
     admin.page.get_by_role("button", name=APPROVE).click()  # the page was open before
     admin.see(re.compile("canceled"))
     admin.open("/approvals")
-    expect(admin.page.locator(f"main a[href^='{plan}']")).to_have_count(0)
+    expect(admin.page.get_by_role("heading", name="All plans")).to_be_visible()
+    expect(admin.page.locator(f".approval-list a[href^='{plan}']")).to_have_count(0)
     customer.open("/book")
     customer.page.get_by_label("Application name").fill("wrong")
     customer.see("wrong is free")
