@@ -92,11 +92,9 @@ def _only_these_databases(rows: Sequence[PlanStatement], booking: Booking) -> Ch
     own = f"{booking.application.name}_".lower()
     entered = sorted({one.database for one in rows})
     others = [name for name in entered if name != SYSTEM_DATABASE and not name.lower().startswith(own)]
-    text = (
-        f"Statements run in {' and '.join(entered) or 'no database'} only."
-        if not others
-        else f"There are statements in databases that are not the application's: {', '.join(others)}."
-    )
+    text = f"Statements run in {' and '.join(entered)} only." if entered else "There is no statement."
+    if others:
+        text = f"There are statements in databases that are not the application's: {', '.join(others)}."
     return Check("Databases", not others, text)
 
 
@@ -127,9 +125,9 @@ def _no_secret(rows: Sequence[PlanStatement], secrets: Collection[str]) -> Check
     forms = {form for secret in known for form in (secret, secret.replace("'", "''"))}
     leaking = [one.position + 1 for one in rows if any(form in one.text for form in forms)]
     placeholders = sum(len(one.secrets or []) for one in rows)
+    shown = f"{placeholders} {'is a placeholder' if placeholders == 1 else 'are placeholders'}"
     text = (
-        f"No text holds a password; {placeholders or 'no'} {'is' if placeholders == 1 else 'are'} shown as "
-        f"{'a placeholder' if placeholders == 1 else 'placeholders'}."
+        f"No text holds a password; {shown if placeholders else 'none is needed'}."
         if not leaking
         else f"A password is in the text of statements {', '.join(map(str, leaking))}."
     )

@@ -63,7 +63,7 @@ def decide(
     is_ready = move(session, plan, to=PlanState.READY, expected=(PlanState.READY,))  # the row's lock
     _require_current(plan, booking, is_ready=is_ready, seen_hash=seen_hash)
     session.refresh(plan, ["decisions", "statements"])
-    terms = terms_from(plan.policy)
+    terms = terms_from(plan.policy or {})
     _require_entitled(user, booking, plan, terms)
     decision = _sign(plan, kind=kind, reason=words, user=user)
     session.add(decision)

@@ -1,11 +1,10 @@
-"""How plans look in pages: names between backticks as code, placeholders of secrets marked in T-SQL."""
+"""Filters for pages of plans: names between backticks as code, placeholders of secrets marked in T-SQL."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp.presentation import highlighted_sql
@@ -13,11 +12,6 @@ from webapp.presentation import highlighted_sql
 _NAME = re.compile(r"`([^`]*)`")
 _PLACEHOLDER = re.compile(r"\$\((\w+)\)")
 _TITLE = "A secret: the worker puts it in when the statement is sent. It is in no plan, page or journal."
-
-
-def register_marks(app: Flask) -> None:
-    """Add the filters ``names`` and ``sql_with_secrets`` to ``app``."""
-    app.jinja_env.filters.update(names=names, sql_with_secrets=sql_with_secrets)
 
 
 def names(text: str) -> Markup:

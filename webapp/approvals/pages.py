@@ -111,7 +111,8 @@ def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Wai
         .order_by(Plan.id)
         .limit(MOST_WAITING)
     )
-    mine, others = [], []
+    mine: list[Waiting] = []
+    others: list[Waiting] = []
     for plan in session.scalars(query):
         problem = why_not(user, plan, plan.booking)
         one = Waiting(

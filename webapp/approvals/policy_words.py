@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 from webapp.accounts.models import PortalRole
+from webapp.approvals.policies import PolicyTerms
 
 _KINDS = {
     "book_application": "bookings of applications",
@@ -22,15 +21,6 @@ _ROLES = {
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
-class Terms(Protocol):
-    """What a policy asks for."""
-
-    approvals: Any
-    approver_roles: Any
-    four_eyes: Any
-    plan_hours: Any
-
-
 def what_fits(*, kinds: list[str] | None, pool: str | None, only_trusted: bool, below_gib: int | None) -> str:
     """``Bookings of applications below 10 GiB by trusted customers on the pool standalone``."""
     text = _listed([_KINDS.get(kind, kind) for kind in kinds or []])
@@ -44,7 +34,7 @@ def what_fits(*, kinds: list[str] | None, pool: str | None, only_trusted: bool, 
     return text[0].upper() + text[1:]
 
 
-def what_happens(terms: Terms) -> str:
+def what_happens(terms: PolicyTerms) -> str:
     """``are approved by an admin or an operator, never by who asked; a plan waits 3 days for that``."""
     if terms.approvals == 0:
         return "are approved at once, without a person"

@@ -11,7 +11,7 @@ from webapp.approvals.decisions import LONGEST_REASON, PlanChanged, decide
 from webapp.approvals.difference import in_words, is_different
 from webapp.approvals.expiry import plan_expired_again
 from webapp.approvals.forms import DecisionForm
-from webapp.approvals.marks import register_marks
+from webapp.approvals.marks import names, sql_with_secrets
 from webapp.approvals.models import DecisionKind, Plan, PlanState
 from webapp.approvals.pages import all_plans, plan_page, waiting_plans
 from webapp.approvals.script import script_of
@@ -20,7 +20,8 @@ from webapp.bookings.visibility import acting_user
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
 approvals = Blueprint("approvals", __name__, url_prefix="/approvals")
-approvals.record_once(lambda state: register_marks(state.app))
+approvals.add_app_template_filter(names, "names")
+approvals.add_app_template_filter(sql_with_secrets, "sql_with_secrets")
 
 _DONE = {
     PlanState.APPROVED: ("Approved. The job that carries it out is on its way.", "success"),

@@ -118,11 +118,26 @@ def test_a_target_that_changed_is_refused_before_any_change_and_planned_again(re
     assert real.apply(booking.id).state is BookingState.DEPLOYED
 
 
-def test_an_instance_that_dies_between_plan_and_approval_gives_way_to_another(real: Real):
+def test_an_instance_that_dies_between_plan_and_approval_is_told_and_gone_on_with(real: Real):
     plan = real.planned()
     dead = plan.instance.name
     real.simulator.control.call("add_fault", instance=dead, fault={"kind": "down"})
     real.decide(plan, real.admin)
     booking = real.apply(plan.booking_id)
+    print(real.plan(booking).outcome)
     assert real.changes() == []
-    assert booking.state in (BookingState.PENDING, BookingState.FAILED), booking.failure
+    assert booking.state is BookingState.FAILED
+    assert "did not answer" in (booking.failure or "")
+
+    real.simulator.control.call("clear_faults", instance=dead)  # the approval still holds
+    answer = real.client(real.operator).post(f"/jobs/{booking.job_id}/relaunch")
+    assert answer.status_code in (302, 303)
+    again = job_in(answer.location)
+    assert real.run(again) is JobState.SUCCESSFUL
+    assert real.booking(booking.id).state is BookingState.DEPLOYED
+    assert real.plan(booking).state is PlanState.APPLIED
+
+
+def job_in(location: str) -> str:
+    """The job that a redirect leads to."""
+    return location.rstrip("/").rpartition("/")[2]
