@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DuplicateJobError
+from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
 from webapp.jobs.outbox import Ring
@@ -34,9 +35,9 @@ def connection_for(settings: Settings, *, timeout_s: float = PAGE_TIMEOUT_S) -> 
     )
 
 
-def queue_on(settings: Settings, connection: redis.Redis) -> Queue:
-    """The platform's queue."""
-    return Queue(settings.queue, connection=connection, serializer=JSONSerializer)
+def queue_on(settings: Settings, connection: redis.Redis, *, job_class: type[RqJob] | None = None) -> Queue:
+    """The platform's queue. ``job_class``: what a worker makes of its records."""
+    return Queue(settings.queue, connection=connection, serializer=JSONSerializer, job_class=job_class)
 
 
 def rq_id(ring: Ring) -> str:

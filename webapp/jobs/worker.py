@@ -27,6 +27,7 @@ from webapp.jobs.heartbeats import beat, stop
 from webapp.jobs.queue import WORKER_TIMEOUT_S, connection_for, queue_on
 from webapp.jobs.reconcile import reconcile
 from webapp.jobs.run import where_from
+from webapp.jobs.rung import RungJob
 from webapp.runtime import create_runtime
 from webapp.settings import Settings
 
@@ -154,8 +155,8 @@ def _work(settings: Settings, rq_name: str, keeper: Keeper) -> bool:
     worker: PlatformWorker | None = None
     try:
         worker = PlatformWorker(
-            [queue_on(settings, connection)], name=rq_name, connection=connection, serializer=JSONSerializer,
-            worker_ttl=WAKE_S + 15,
+            [queue_on(settings, connection, job_class=RungJob)], name=rq_name, connection=connection,
+            serializer=JSONSerializer, job_class=RungJob, worker_ttl=WAKE_S + 15,
         )  # fmt: skip
         worker.on_wake = keeper.ensure
         if not asked:
