@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from webapp.approvals.policies import changed_by
 from webapp.approvals.signature import canonical
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import password_for, playbook_for, variables_for
@@ -28,6 +29,7 @@ _WORDS = {
     ("instance", "login_user"): "the platform's login on the instance",
     ("instance", "trust_server_certificate"): "whether the instance's certificate is trusted unseen",
     ("booking", "requester_id"): "who asked for it",
+    ("booking", "changed_by"): "who changed what is asked for",
     ("booking", "customer_id"): "whom the application belongs to",
     ("booking", "kind"): "what is asked for",
 }
@@ -57,6 +59,7 @@ def launch_for(booking: Booking, instance: Instance) -> dict[str, Any]:
             "application_id": booking.application_id,
             "customer_id": booking.application.customer_id,
             "requester_id": booking.requester_id,
+            "changed_by": sorted(changed_by(booking)),
         },
         "password": {
             "use": "none" if password_for(booking) is None else "set",

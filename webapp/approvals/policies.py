@@ -95,6 +95,11 @@ def approvers(session: Session, terms: PolicyTerms, *, besides: frozenset[str] =
     return [user for user in found if not (terms.four_eyes and user.id in besides)]
 
 
+def changed_by(booking: Booking) -> frozenset[str]:
+    """Who changed what ``booking`` asks for after it was sent back: an operator may, for the customer."""
+    return frozenset(one.user_id for one in booking.events if one.event == "changed" and one.user_id)
+
+
 def own_ids(booking: Booking) -> frozenset[str]:
-    """Whose request ``booking`` is: who asked, and whom the application belongs to."""
-    return frozenset({booking.requester_id, booking.application.customer_id})
+    """Whose request ``booking`` is: who asked, who changed it, and whom the application belongs to."""
+    return changed_by(booking) | {booking.requester_id, booking.application.customer_id}

@@ -1,0 +1,50 @@
+"""Nobody approves what they asked for themselves, also when they changed a customer's request to it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import delete
+
+from tests.webapp.approvals.conftest import Story
+from webapp.approvals.models import Plan
+from webapp.bookings.changes import change
+from webapp.bookings.models import BookingEvent
+from webapp.errors import NotAllowed
+from webapp.jobs.templates import Launch, NotLaunchable
+
+
+def changed_by_operator(story: Story) -> Plan:
+    """The operator sends a customer's request back, asks for more in its place, and it is planned."""
+    plan = story.planned()
+    story.decide(plan, story.operator, "send_back", "Ask for more.")
+    typed = {
+        "name": "shop",
+        "kind": "standalone",
+        "pool": story.pool.id,
+        "database": "orders",
+        "size_gib": "90",
+    }
+    with story.portal.database.transaction() as session:
+        booking = change(session, story.actor(story.operator), plan.booking_id, typed)
+    return story.run_planning(booking)
+
+
+def test_who_changed_a_request_does_not_approve_it(story: Story) -> None:
+    plan = changed_by_operator(story)
+    assert plan.booking.requester_id == story.customer.id
+    with pytest.raises(NotAllowed, match="Four-eyes"):
+        story.decide(plan, story.operator)
+    page = story.client(story.operator).get(f"/approvals/{plan.id}")
+    assert "Four-eyes principle" in page.text
+    story.decide(plan, story.admin)
+    assert isinstance(story.engine.claim(str(story.booking(plan.booking_id).job_id)), Launch)
+
+
+def test_the_gate_notices_when_who_changed_a_request_is_hidden(story: Story) -> None:
+    plan = changed_by_operator(story)
+    with story.portal.database.transaction() as session:  # somebody who writes to the database
+        session.execute(delete(BookingEvent).where(BookingEvent.event == "changed"))
+    story.decide(plan, story.operator)
+    refused = story.engine.claim(str(story.booking(plan.booking_id).job_id))
+    assert isinstance(refused, NotLaunchable)
+    assert "who changed what is asked for" in str(refused)
