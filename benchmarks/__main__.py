@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.approval import measure_approval
 from benchmarks.booking import measure_booking, measure_journal
 from benchmarks.discovery import measure_discovery
 from benchmarks.measure import Comparison, machine
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[..., Comparison]] = {
     "discovery": measure_discovery,
     "booking": measure_booking,
     "journal": measure_journal,
+    "approval": measure_approval,
 }
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
@@ -148,6 +149,12 @@ class Visitor:
     def json(self, path: str) -> Any:
         """What a page answers as JSON."""
         return json.loads(self.open(path))
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[str]]:
+        """The lines of an answer while they come, without their line ends."""
+        with self._opener.open(urljoin(self._address, path), None, TIMEOUT_S) as answer:
+            yield (line.decode("utf-8").rstrip("\n") for line in answer)
 
     def press(self, button: str, **values: str) -> str:
         """Fill in ``values`` by the fields' names, press the button that begins so; the next page."""
