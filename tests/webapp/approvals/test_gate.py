@@ -7,19 +7,22 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from cryptography.fernet import Fernet
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from tests.webapp.approvals.conftest import Story
+from tests.support.portal import KEY
+from tests.webapp.approvals.conftest import Story, failed, line
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.applications.models import Application, ApplicationLogin
 from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState, PlanStatement
 from webapp.approvals.statement_rows import approved_plan
 from webapp.bookings.models import Booking, BookingState
 from webapp.database import new_id, now
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.pools.models import Instance
+from webapp.sealing import Box, use_box
 from webapp.statements.plan import plan_hash
 
 Change = Callable[[Session, Plan, Story], Any]
@@ -382,3 +385,30 @@ def test_a_refused_run_fails_the_request_with_words_for_the_customer_and_can_be_
     assert "Nothing was changed" in (booking.failure or "")
     assert "statement" not in (booking.failure or "")
     assert "text of statement 1 was changed" in (story.job(job_id).job_explanation or "")
+
+
+def test_an_approval_outlives_a_new_key_as_long_as_the_old_one_is_kept(story: Story):
+    plan = story.approved()
+    use_box(Box([Fernet.generate_key().decode("ascii"), KEY]))
+    try:
+        launch = story.engine.claim(story.booking(plan.booking_id).job_id)
+    finally:
+        use_box(Box([KEY]))
+    assert isinstance(launch, Launch)
+
+
+def test_what_began_on_an_instance_is_planned_there_again(story: Story):
+    other = story.portal.create_instance(story.pool, name="sql02")
+    plan = story.approved()
+    job_id = story.booking(plan.booking_id).job_id
+    story.engine.claim(job_id)
+    begun = line("login/create", "CREATE LOGIN [shop_owner]", event="intent", inventory_host="sql01")
+    story.engine.observe(job_id, failed("Disk full", kind="DiskFull"), lines=[begun])
+    story.engine.end(job_id, JobState.FAILED)
+    assert story.client(story.operator).post(f"/bookings/{plan.booking_id}/plan").status_code == 302
+    again = story.plan(plan.booking)
+    assert again.instance_id == story.instance.id
+    launch = story.engine.claim(again.job_id)
+    assert isinstance(launch, Launch)
+    assert launch.variables["application_instance"] == "sql01"
+    assert other.name not in launch.inventory["all"]["children"][story.pool.name]["hosts"]
