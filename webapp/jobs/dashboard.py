@@ -2,11 +2,15 @@
 
 It brings no access control of its own, changes queues by GET, and unpickles what it finds in Redis. So: a
 guard of ours before every request, only GET and HEAD, never the address that requeues, and JSON, not pickle.
-Jobs are canceled and run again on their own pages, where the locks and the audit are.
+Its scripts put what they are told into the page as HTML, so they are told escaped texts: who can write to
+Redis must not be able to act as the operator who looks. Jobs are canceled and run again on their own pages,
+where the locks and the audit are.
 """
 
 from __future__ import annotations
 
+import json
+from html import escape
 from typing import Any
 
 import redis
@@ -111,4 +115,17 @@ def _on_redis_error(_error: redis.RedisError) -> ResponseReturnValue:
 def _loosen(response: Response) -> Response:
     if request.blueprint == BLUEPRINT and response.status_code == 200:
         response.headers["Content-Security-Policy"] = _POLICY
+        if response.is_json:
+            response.set_data(json.dumps(_escaped(response.get_json())))
     return response
+
+
+def _escaped(value: Any) -> Any:
+    """``value`` with its texts, names included, harmless in HTML."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {escape(str(key)): _escaped(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_escaped(inner) for inner in value]
+    return value

@@ -123,3 +123,31 @@ def test_it_works_in_a_browser(with_redis: Portal, pages: Pages) -> None:
         expect(
             page.get_by_role("link", name="sqlhosting").or_(page.get_by_text("sqlhosting")).first
         ).to_be_visible()
+
+
+def test_what_stands_in_redis_runs_no_script_in_the_operators_browser(
+    with_redis: Portal, redis_server: Redis, pages: Pages
+) -> None:
+    payload = "<img src=x onerror=\"document.title='owned'\">"
+    with RedisClient.from_url(redis_server.url) as connection:
+        queue = Queue("sqlhosting", connection=connection, serializer=JSONSerializer)
+        queue.enqueue_call("f", job_id="forged", description=payload, meta={"note": payload})
+        failed = queue.create_job("f", job_id="forged-failed", description=payload)
+        failed.save()
+        connection.hset(failed.key, mapping={"exc_info": payload, "origin": payload})
+        FailedJobRegistry(queue=queue).add(failed, ttl=60)
+        connection.sadd("rq:queues", f"rq:queue:{payload}")
+    user = with_redis.create_user(PortalRole.OPERATOR)
+    data = with_redis.client(user).get("/ops/rq/0/data/job/forged.json")
+    assert "<" not in data.text
+    with served(with_redis.app) as address:
+        page = pages.new_page(address)
+        log_in(page, user)
+        pages.tolerate("favicon.ico|status of 404")
+        for path in ("view/job/forged", "view/job/forged-failed", "view/jobs", "view/queues", "view/workers"):
+            page.goto(f"/ops/rq/0/{path}")
+            page.wait_for_load_state("networkidle")
+            assert page.title() != "owned", path
+            assert page.locator("img[src=x]").count() == 0, path
+        page.goto("/ops/rq/0/view/job/forged")
+        expect(page.locator("#job-data")).to_contain_text("<img src=x")
