@@ -30,14 +30,19 @@ class Box:
         self._newest = Fernet(keys[0])
         self._signing = [_derived(key) for key in keys]
 
-    def seal(self, text: str) -> str:
-        """The sealed form of ``text``."""
-        return self._newest.encrypt(text.encode("utf-8")).decode("ascii")
+    def seal(self, text: str, *, purpose: str = "") -> str:
+        """The sealed form of ``text``, which opens for the same ``purpose`` only."""
+        return self._newest.encrypt(f"{purpose}\0{text}".encode()).decode("ascii")
 
-    def open(self, sealed: str) -> str:
-        """The text that was sealed. Raises :class:`SealingError`."""
+    def open(self, sealed: str, *, purpose: str = "") -> str:
+        """The text that was sealed for ``purpose``. Raises :class:`SealingError`."""
         try:
-            return self._fernet.decrypt(sealed.encode("ascii")).decode("utf-8")
+            found, separator, text = (
+                self._fernet.decrypt(sealed.encode("ascii")).decode("utf-8").partition("\0")
+            )
+            if not separator or found != purpose:
+                raise InvalidToken
+            return text
         except (InvalidToken, UnicodeError):
             raise SealingError(
                 "a sealed value does not open with the keys in SQLHOSTING_ENCRYPTION_KEYS: the key that "
@@ -79,13 +84,21 @@ def the_box() -> Box:
 
 
 class Sealed(TypeDecorator[str]):
-    """A text column whose database form is sealed."""
+    """A text column whose database form is sealed for ``purpose``: its table and name.
+
+    So a value that somebody copies into another column does not open there. Otherwise who can write to the
+    database could have the portal show an elevated account's password as the one of their own login.
+    """
 
     impl = Text
     cache_ok = True
 
+    def __init__(self, purpose: str = "") -> None:
+        self.purpose = purpose
+        super().__init__()
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else the_box().seal(value)
+        return None if value is None else the_box().seal(value, purpose=self.purpose)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else the_box().open(value)
+        return None if value is None else the_box().open(value, purpose=self.purpose)

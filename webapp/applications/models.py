@@ -111,7 +111,7 @@ class ApplicationLogin(WithId, Base):
         enum_of(ApplicationState), default=ApplicationState.RESERVED
     )
     # Kept until the customer has looked at it, then removed: after that it can only be reset.
-    password: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    password: Mapped[str | None] = mapped_column(Sealed("application_logins.password"), deferred=True)
     password_set_at: Mapped[datetime | None]  # on the instance
     password_revealed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -58,7 +58,7 @@ class Booking(WithId, Base):
     # Drawn with the form: the same form sent twice is one booking.
     token: Mapped[str] = mapped_column(String(64), unique=True, default=new_id)
     # The password that the job sets, drawn when the booking was made; removed when it ended.
-    secret: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    secret: Mapped[str | None] = mapped_column(Sealed("bookings.secret"), deferred=True)
     reason: Mapped[str | None] = mapped_column(String(2000))  # the customer's words to the approver
     failure: Mapped[str | None] = mapped_column(
         String(4000)

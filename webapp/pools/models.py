@@ -38,7 +38,7 @@ class ElevatedAccount(WithId, Base):
         String(100), unique=True
     )  # for people, for instance "platform on production"
     login_user: Mapped[str] = mapped_column(String(128))
-    login_password: Mapped[str] = mapped_column(Sealed, deferred=True)
+    login_password: Mapped[str] = mapped_column(Sealed("elevated_accounts.login_password"), deferred=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now)
 

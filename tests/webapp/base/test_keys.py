@@ -43,17 +43,18 @@ def run(url: str, keys: str, *arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments), env=environment(url, keys))
 
 
-def sealed_texts(url: str) -> list[str]:
-    """Every sealed value as the database holds it."""
+def sealed_texts(url: str) -> list[tuple[str, str]]:
+    """Every sealed value as the database holds it, behind what it was sealed for."""
     engine = create_engine(url)
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     with engine.connect() as connection:
         for table in Base.metadata.sorted_tables:
             for column in table.columns:
                 if isinstance(column.type, Sealed):
                     query = f"SELECT {column.name} FROM {table.name} WHERE {column.name} IS NOT NULL"
-                    found += connection.execute(text(query)).scalars()
-        found += connection.execute(text("SELECT sealed FROM key_check")).scalars()
+                    values = connection.execute(text(query)).scalars()
+                    found += [(f"{table.name}.{column.name}", value) for value in values]
+        found += [("", value) for value in connection.execute(text("SELECT sealed FROM key_check")).scalars()]
     engine.dispose()
     return found
 
@@ -98,8 +99,8 @@ def test_keys_are_rotated_by_a_command_and_the_old_one_can_go(portal: Portal) ->
     old = Box([KEY])
     before = sealed_texts(url)
     assert len(before) == 3
-    assert all(old.open(each) for each in before)
-    assert SECRET not in "".join(before)
+    assert all(old.open(each, purpose=purpose) for purpose, each in before)
+    assert SECRET not in "".join(each for _, each in before)
 
     result = run(url, f"{NEW},{KEY}", "key", "rotate")
     assert result.exit_code == 0, result.output
@@ -107,10 +108,12 @@ def test_keys_are_rotated_by_a_command_and_the_old_one_can_go(portal: Portal) ->
 
     new = Box([NEW])
     after = sealed_texts(url)
-    assert sorted(new.open(each) for each in after) == sorted(old.open(each) for each in before)
-    for each in after:
+    assert sorted(new.open(each, purpose=purpose) for purpose, each in after) == sorted(
+        old.open(each, purpose=purpose) for purpose, each in before
+    )
+    for purpose, each in after:
         with pytest.raises(SealingError):
-            old.open(each)
+            old.open(each, purpose=purpose)
     assert run(url, NEW, "database", "check").exit_code == 0
     assert run(url, KEY, "database", "check").exit_code == 1
 
@@ -139,6 +142,32 @@ def test_a_rotation_that_cannot_open_a_value_changes_nothing(portal: Portal) -> 
     assert "does not open with the keys" in result.output
     assert sealed_texts(url) == before
     use_box(Box([KEY]))
+
+
+def test_a_sealed_value_opens_in_its_own_column_only(portal: Portal) -> None:
+    """Who writes to the database shows themselves no elevated account's password by copying it."""
+    account = portal.create_account(login_password=SECRET)
+    customer = portal.create_user()
+    pool = portal.create_pool(elevated_account_id=account.id)
+    with portal.database.transaction() as session:
+        application = Application(
+            name="shop", name_key="shop", customer_id=customer.id, pool_id=pool.id, owner_sid="0x00"
+        )
+        session.add(application)
+        session.flush()
+        login = ApplicationLogin(
+            application_id=application.id, name="app", name_key="app", sid="0x00", password="Word-of-shop-1"
+        )
+        session.add(login)
+        session.flush()
+        copied = text(
+            "UPDATE application_logins SET password = (SELECT login_password FROM elevated_accounts)"
+        )
+        session.execute(copied)
+    answer = portal.client(customer).post(f"/applications/{application.id}/logins/{login.id}/password")
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    assert "does not open" in answer.text
 
 
 def test_a_generated_key_fits_both_settings(tmp_path: Path) -> None:
