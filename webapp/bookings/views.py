@@ -7,12 +7,13 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from webapp import web
 from webapp.access import ANYONE, BOOKERS, OPERATORS, actor, may
 from webapp.accounts.models import User
 from webapp.applications.models import Application
+from webapp.approvals.models import Plan, PlanState
 from webapp.bookings import changes
 from webapp.bookings.collations import in_words
 from webapp.bookings.models import ENDED_STATES, Booking, BookingKind, BookingState
@@ -114,6 +115,8 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "facts": facts_of(booking),
         "event_in_words": event_in_words,
         "is_sent_back": sent_back,
+        "expired_plan": _expired_plan(session, booking),
+        "may_ask_again": changes.may_change(user, booking.application),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),
         "may_change": sent_back and changes.may_change(user, booking.application),
@@ -123,6 +126,14 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "job": session.get(Job, booking.job_id) if booking.job_id else None,
         "kind_words": KINDS[booking.kind],
     }
+
+
+def _expired_plan(session: Session, booking: Booking) -> Plan | None:
+    """The plan that nobody approved in time, while the request still waits for one."""
+    plan = session.get(Plan, booking.plan_id) if booking.plan_id else None
+    if booking.state is not BookingState.PENDING or plan is None or plan.state is not PlanState.EXPIRED:
+        return None
+    return plan
 
 
 @bookings.post("/<booking_id>/cancel")

@@ -16,6 +16,7 @@ EVENTS = {
     "planning_failed": "Planning failed",
     "drifted": "The instance has changed since the plan was made: nothing was done, a new plan is made",
     "plan_expired": "The plan expired before it was approved",
+    "approval_given": "One of several approvals was given",
     "approved": "Approved",
     "auto_approved": "Approved by policy",
     "rejected": "Rejected",

@@ -231,6 +231,9 @@ def test_an_expired_plan_is_not_approved_and_can_be_planned_again_by_who_asked(s
     expired = story.plan(plan.booking)
     assert expired.state is PlanState.EXPIRED
     assert story.events(plan.booking_id)[-1] == "plan_expired"
+    asked = story.client(story.customer).get(f"/bookings/{plan.booking_id}").text
+    assert "Nobody approved the plan in time" in asked
+    assert f'action="/approvals/{plan.id}/plan-again"' in asked
     stranger = story.portal.create_user()
     assert story.client(stranger).post(f"/approvals/{plan.id}/plan-again").status_code == 404
     assert story.client(story.customer).post(f"/approvals/{plan.id}/plan-again").status_code == 302
