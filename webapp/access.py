@@ -25,7 +25,7 @@ STAFF = frozenset({PortalRole.ADMIN, PortalRole.OPERATOR, PortalRole.VIEWER})
 BOOKERS = frozenset({PortalRole.ADMIN, PortalRole.OPERATOR, PortalRole.CUSTOMER})
 
 _ATTRIBUTE = "access_roles"
-_STATIC = frozenset({"static", "bootstrap.static"})  # style sheets and scripts
+STATIC = frozenset({"static", "bootstrap.static"})  # style sheets and scripts
 _OWN_GUARD = frozenset(
     {"rq_dashboard", "api"}
 )  # blueprints that check by themselves, and say so in their tests
@@ -53,7 +53,7 @@ def guard() -> ResponseReturnValue | None:
     if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
         abort(404)  # no address holds NUL, and PostgreSQL refuses to look for it
     endpoint = request.endpoint
-    if endpoint is None or endpoint in _STATIC or request.blueprint in _OWN_GUARD:
+    if endpoint is None or endpoint in STATIC or request.blueprint in _OWN_GUARD:
         return None  # no such page (404 follows), or nothing to guard
     roles = access_of(current_app, endpoint)
     if roles is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import web
-from webapp.access import guard
+from webapp.access import STATIC, guard
 from webapp.blueprints import register_blueprints
 from webapp.error_pages import register_error_pages
 from webapp.extensions import bootstrap, csrf, limiter, login_manager, talisman
@@ -71,8 +71,16 @@ def create_app(settings: Settings, *, runtime: Runtime | None = None, **config: 
         referrer_policy="same-origin",
     )
     app.before_request(guard)
+    app.after_request(_keep_nowhere)
     app.teardown_request(web.close_session)
     register_presentation(app)
     register_error_pages(app)
     register_blueprints(app)
     return app
+
+
+def _keep_nowhere(response: Response) -> Response:
+    """Pages are of one user: neither a proxy nor the next person at the same browser finds them again."""
+    if request.endpoint not in STATIC:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -123,6 +124,8 @@ def folders_here(settings: Settings) -> list[tuple[str, int, PrivateFolder]]:
     """(job id, attempt, folder) of all private folders on this machine."""
     if not settings.jobs_folder.is_dir():
         return []
+    if not _is_own(settings.jobs_folder):
+        return []  # what somebody else may have put there is no run of ours
     found = []
     for path in sorted(settings.jobs_folder.absolute().iterdir()):
         if _ID.fullmatch(path.name):
@@ -141,6 +144,7 @@ def create_folder(
     folder = folder_for(settings, job_id, attempt)
     try:
         settings.jobs_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(settings.jobs_folder)
         free_mib = shutil.disk_usage(settings.jobs_folder).free >> 20
         if free_mib < MIN_FREE_MIB:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -152,6 +156,20 @@ def create_folder(
         folder.remove()
         raise FolderUnavailable(_sentence(settings, exc)) from None
     return folder
+
+
+def _is_own(path: Path) -> bool:
+    """Whether nobody else can put files of their own in place of ours there."""
+    found = path.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+def _require_own(path: Path) -> None:
+    if not _is_own(path):
+        raise FolderUnavailable(
+            f"The private folder in {path} cannot be made: others than the worker's user can write there, or "
+            "it is a link. Nothing was started and nothing was sent. Make it a folder of that user, mode 0700."
+        )
 
 
 def _fill(folder: PrivateFolder, settings: Settings, launch: Launch) -> None:

@@ -170,3 +170,11 @@ def test_many_tries_from_one_address_are_refused_for_a_while(database_url: str, 
         assert int(answers[-1].headers["Retry-After"]) <= 60
         assert client.get(path).status_code == 200  # looking at the page is no try
     portal.close()
+
+
+def test_no_page_is_kept_by_a_browser_or_a_proxy(portal: Portal) -> None:
+    client = portal.client(portal.create_user())
+    for path in ("/login", "/", "/account", "/nothing-there"):
+        assert client.get(path).headers["Cache-Control"] == "no-store", path
+    with client.get("/static/css/portal.css") as answer:
+        assert answer.headers["Cache-Control"] != "no-store"

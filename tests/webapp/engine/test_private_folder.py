@@ -17,7 +17,7 @@ from tests.webapp.engine.job_templates import Play
 from webapp.database import now
 from webapp.jobs import private_folder
 from webapp.jobs.models import Job, JobEvent, JobState
-from webapp.jobs.private_folder import FolderUnavailable, create_folder
+from webapp.jobs.private_folder import FolderUnavailable, create_folder, folders_here
 from webapp.jobs.templates import Launch, SecretFile
 from webapp.runtime import Runtime
 
@@ -165,3 +165,20 @@ def test_a_folder_that_cannot_be_written_names_the_setting(runtime: Runtime, tmp
     with pytest.raises(FolderUnavailable, match="SQLHOSTING_DATA_FOLDER"):
         create_folder(settings, with_secret(), job_id="0" * 26, attempt=1, lease_until=now())
     assert "SQLHOSTING_DATA_FOLDER" in environment_of(settings)
+
+
+def test_a_place_where_others_can_write_is_not_used(runtime: Runtime, tmp_path: Path) -> None:
+    """Another user of the machine could put in an inventory, a plan or a journal of their own."""
+    settings = runtime.settings
+    settings.data_folder.mkdir(exist_ok=True)
+    forged = tmp_path / "elsewhere" / f"{'0' * 26}-1"
+    forged.mkdir(parents=True)
+    settings.jobs_folder.symlink_to(tmp_path / "elsewhere")
+    open_to_all = runtime.settings.model_copy(update={"data_folder": tmp_path / "open"})
+    (open_to_all.jobs_folder / forged.name).mkdir(parents=True)
+    open_to_all.jobs_folder.chmod(0o777)
+    for each in (settings, open_to_all):
+        with pytest.raises(FolderUnavailable, match="others than the worker's user can write"):
+            create_folder(each, with_secret(), job_id="1" * 26, attempt=1, lease_until=now())
+        assert [path.name for path in each.jobs_folder.iterdir()] == [forged.name]
+        assert folders_here(each) == []
