@@ -151,13 +151,14 @@ def _rights(statements: Sequence[Statement]) -> dict[str, _Rights]:
 
 
 def _in_words(rights: _Rights) -> str:
-    parts = []
-    if rights.given:
-        more = len(rights.given) - MOST_RIGHTS
-        parts.append(", ".join(rights.given[:MOST_RIGHTS]) + (f" and {more} more rights" if more > 0 else ""))
-    if rights.denied:
-        parts.append(f"{', '.join(rights.denied)} denied")
-    return f"{'; '.join(parts).replace('; ', ', ')} in {', '.join(f'`{name}`' for name in rights.databases)}"
+    """``db_datareader, EXECUTE in `shop_orders` (denied: …)``: what is denied stands apart."""
+    where = "in " + ", ".join(f"`{name}`" for name in rights.databases)
+    more = len(rights.given) - MOST_RIGHTS
+    given = ", ".join(rights.given[:MOST_RIGHTS]) + (f" and {more} more rights" if more > 0 else "")
+    denied = f"denied: {', '.join(rights.denied)}" if rights.denied else ""
+    if not given:
+        return f"nothing {where} ({denied})"
+    return f"{given} {where}" + (f" ({denied})" if denied else "")
 
 
 def _names(one: Statement) -> list[str]:

@@ -144,7 +144,9 @@ def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
         raise InvalidInput("kind", "Nothing is chosen", "Choose stand-alone.")
     offered = offered_pools(session)
     if not offered:
-        raise InvalidInput("pool", "No pool takes bookings at the moment", "Try again later, or ask support.")
+        raise InvalidInput(
+            "pool", "No pool takes new applications at the moment", "Try again later, or ask support."
+        )
     if not pool_id and len(offered) == 1:
         return offered[0]
     for pool in offered:

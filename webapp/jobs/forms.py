@@ -28,7 +28,7 @@ class ScheduleForm(FlaskForm):
         "Time zone",
         validators=[DataRequired(), Length(max=64)],
         default="UTC",
-        description="For instance Europe/Berlin. Changes of clocks are followed.",
+        description="For instance Europe/Berlin. Daylight saving time is followed.",
         render_kw={"list": "time-zones", "autocomplete": "off"},
     )
     catch_up = SelectField(

@@ -47,15 +47,41 @@ def changes_of(session: Session, job: Job) -> list[JobStatement]:
     return list(session.scalars(query))
 
 
+_OF_USERS = {  # of what a statement about a user says: user, database and the role or permission
+    "user/create": "Let {user} into {database}",
+    "user/drop": "Keep {user} out of {database}",
+    "user/add_role": "Give {user} the role {value} in {database}",
+    "user/drop_role": "Take the role {value} from {user} in {database}",
+    "user/grant": "Grant {value} to {user} in {database}",
+    "user/deny": "Deny {value} to {user} in {database}",
+    "user/revoke": "Revoke {value} from {user} in {database}",
+}
+_PLAIN = {
+    "database/set_owner": "Make {value} the owner of database {name}",
+    "database/set_online": "Bring database {name} online",
+    "database/set_offline": "Take database {name} offline",
+    "login/set_password": "Set the password of login {name}",
+    "login/end_sessions": "End the sessions of login {name}",
+}
+
+
 def change_in_words(template: str, creates: str | None) -> str:
-    """``Create database shop_orders`` for ``database/create``: what a customer reads instead of T-SQL."""
+    """``Create database shop_orders`` for ``database/create``: what a customer reads instead of T-SQL.
+
+    ``creates`` is the journal's word for what comes into being: ``login:shop_app``,
+    ``database:shop_orders/owner=shop_owner``, ``user:shop_orders/shop_app/role=db_datareader``.
+    """
     kind, _, verb = template.partition("/")
-    made = creates.partition(":")[2].rpartition("/")[2] if creates else ""
-    words = verb.replace("_", " ")
+    thing, _, wanted = (creates or "").partition(":")[2].partition("=")
+    names = thing.split("/")
+    if template in _OF_USERS and len(names) > 1:
+        return _OF_USERS[template].format(database=names[0], user=names[1], value=wanted or "a right")
+    name, words = names[0], verb.replace("_", " ")
+    if template in _PLAIN and name:
+        return _PLAIN[template].format(name=name, value=wanted)
     if words.startswith("set "):
-        sentence = f"Set {words[4:]} of the {kind}"
-    elif verb in ("create", "drop", "rename", "enable", "disable", "repair"):
-        sentence = f"{verb.capitalize()} {kind}"
-    else:
-        sentence = f"{words.capitalize()}: {kind}"
-    return f"{sentence} {made}" if made else sentence
+        sentence = f"Set {words[4:]} of {kind} {name}" if name else f"Set {words[4:]} of the {kind}"
+        return f"{sentence} to {wanted}" if wanted else sentence
+    is_plain = verb in ("create", "drop", "rename", "enable", "disable", "repair")
+    sentence = f"{words.capitalize()}{'' if is_plain else ':'} {kind}"
+    return f"{sentence} {name}" if name else sentence

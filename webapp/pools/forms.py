@@ -64,7 +64,7 @@ class PoolForm(RefusableForm):
     elevated_account_id = SelectField(
         "Elevated account", description="The login that the platform uses on the pool's instances."
     )
-    is_open = BooleanField("Open: takes bookings", default=True)
+    is_open = BooleanField("Open: takes new applications", default=True)
     cpu_percent = IntegerField("CPU, %", default=80, validators=[InputRequired()])
     memory_percent = IntegerField("Memory, %", default=95, validators=[InputRequired()])
     disk_free_percent = IntegerField("Disk kept free, %", default=10, validators=[InputRequired()])
@@ -129,7 +129,7 @@ class InstanceForm(RefusableForm):
         "Trust any certificate",
         description="Only in a lab: anybody between worker and instance could read the password.",
     )
-    is_open = BooleanField("Open: takes bookings", default=True)
+    is_open = BooleanField("Open: takes new applications", default=True)
     submit = SubmitField("Save")
 
     def offer(self, accounts: list[ElevatedAccount], pools_own: ElevatedAccount) -> None:

@@ -14,6 +14,7 @@ from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
 from webapp.approvals.decisions import decide
 from webapp.approvals.models import DecisionKind, Plan, Policy
+from webapp.approvals.signature import seal_policy
 from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.operations import submit_application
@@ -124,7 +125,12 @@ class Story:
             "name": f"policy {next(_numbers)}",
             "approver_roles": ["admin", "operator"],
         }
-        return self.portal._add(Policy(), {**given, **columns})
+        with self.portal.database.transaction() as session:
+            policy = Policy(**{**given, **columns})
+            session.add(policy)
+            session.flush()
+            seal_policy(policy)
+        return policy
 
     def book(self, name: str = "shop", *, size: str = "10", by: User | None = None) -> Booking:
         """A booking whose planning job waits."""
@@ -177,7 +183,7 @@ class Story:
         chosen = placement or {
             "instance": self.instance.name,
             "exists": False,
-            "reasons": [f"{self.instance.name}: 47% left of its scarcest resource (databases 0)"],
+            "reasons": [f"{self.instance.name}: 47 % left of its scarcest resource (databases 0)"],
         }
         events = [ok(ansible_facts={"application_placement": chosen})]
         self.engine.observe(plan.job_id, *events, lines=self.lines() if lines is None else lines)

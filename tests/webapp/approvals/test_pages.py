@@ -67,6 +67,13 @@ def test_a_booking_is_one_sentence():
     )
 
 
+def test_what_is_denied_stands_apart_from_what_is_given():
+    denied = statement("user/deny", "DENY ALTER ANY DATABASE DDL TRIGGER TO [shop_app]", "shop_db")
+    assert summary([*BOOKING, denied]).endswith(
+        "with db_datareader, EXECUTE in `shop_db` (denied: ALTER ANY DATABASE DDL TRIGGER)."
+    )
+
+
 @pytest.mark.parametrize(
     ("template", "text", "expected"),
     [

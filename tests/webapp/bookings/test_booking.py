@@ -180,7 +180,7 @@ def test_without_an_open_pool_the_wizard_says_so_and_keeps_the_name(hosting: Hos
         session.get_one(type(hosting.pool), hosting.pool.id).is_open = False
     client = hosting.client(hosting.customer())
     client.post("/book/name", {"name": "shop"})
-    assert "No pool takes bookings" in client.get("/book/kind").text
+    assert "No pool takes new applications" in client.get("/book/kind").text
     assert client.post("/book/kind", {"kind": "standalone"}).status_code == 422
     assert 'value="shop"' in client.get("/book/name").text
 

@@ -58,7 +58,7 @@
       clearTimeout(waiting);
       waiting = setTimeout(ask, 250);
     });
-    if (name.value) ask();
+    if (name.value && !name.classList.contains("is-invalid")) ask(); // else its problem stands there already
   }
 
   // --- collations --------------------------------------------------------------------------------------

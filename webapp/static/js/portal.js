@@ -188,6 +188,8 @@ const portal = (() => {
     }
     document.querySelectorAll("table[data-sortable]").forEach(makeSortable);
     openTab();
+    // A narrow window scrolls the tabs: show the one that is open.
+    document.querySelector(".nav-tabs .active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.addEventListener("click", (event) => {
       const copyButton = event.target.closest("[data-copy]");
       if (copyButton) onCopy(copyButton);

@@ -69,7 +69,7 @@ class Candidate:
         notes = "; ".join(self.notes)
         if self.against:
             return f"{self.name}: cannot take it: {'; '.join(self.against)}"
-        return f"{self.name}: {self.room:.0%} left of its scarcest resource ({notes})"
+        return f"{self.name}: {self.room * 100:.0f} % left of its scarcest resource ({notes})"
 
 
 def weigh(name: str, load: Load, *, wanted_mib: float, thresholds: dict) -> Candidate:
