@@ -134,3 +134,5 @@ class Policy(WithId, Base):
     four_eyes: Mapped[bool] = mapped_column(default=True)  # nobody approves their own
     plan_hours: Mapped[int] = mapped_column(default=72)  # after which an unapproved plan expires
     changed_at: Mapped[datetime] = mapped_column(default=now)
+    # The platform's signature over what it fits and asks for; see approvals/signature.py
+    seal: Mapped[str | None] = mapped_column(String(64))

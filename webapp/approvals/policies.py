@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.approvals.models import Policy
+from webapp.approvals.signature import is_policy_sealed
 from webapp.bookings.models import Booking, BookingKind
 from webapp.bookings.variables import gib_asked
 
@@ -43,6 +44,16 @@ BUILT_IN = PolicyTerms(
 )
 
 
+# A policy that somebody changed in the database says nothing that can be believed: an admin has to look.
+UNSEALED = PolicyTerms(
+    name="Built in, as a policy was changed in the platform database",
+    approvals=1,
+    approver_roles=(PortalRole.ADMIN.value,),
+    four_eyes=True,
+    plan_hours=72,
+)
+
+
 def terms_from(stored: dict[str, Any]) -> PolicyTerms:
     """The terms that a plan keeps. Raises TypeError or KeyError for what are none."""
     return PolicyTerms(**{**stored, "approver_roles": tuple(stored["approver_roles"])})
@@ -61,10 +72,16 @@ def terms_of(policy: Policy) -> PolicyTerms:
 
 
 def policy_for(session: Session, booking: Booking) -> PolicyTerms:
-    """The terms that ``booking`` is approved under: those of the first enabled policy that fits."""
-    enabled = select(Policy).where(Policy.is_enabled).order_by(Policy.position, Policy.id)
-    for policy in session.scalars(enabled):
-        if fits(
+    """The terms that ``booking`` is approved under: those of the first enabled policy that fits.
+
+    No policy counts while one of them, switched off or on, is not as an admin made it: it may be the one that
+    would have asked for more.
+    """
+    policies = list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
+    if not all(is_policy_sealed(policy) for policy in policies):
+        return UNSEALED
+    for policy in policies:
+        if policy.is_enabled and fits(
             policy,
             kind=booking.kind,
             pool_id=booking.application.pool_id,

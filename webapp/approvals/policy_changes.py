@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.approvals.models import Policy
 from webapp.approvals.policies import APPROVER_ROLES, KINDS_WITH_SIZE, approvers, terms_of
+from webapp.approvals.signature import is_policy_sealed, seal_policy
 from webapp.audit.operations import Actor, record
 from webapp.bookings.models import BookingKind
 from webapp.database import now
@@ -81,7 +82,12 @@ def switch_policy(session: Session, actor: Actor, policy_id: str, *, is_enabled:
     policy = get_policy(session, policy_id)
     if is_enabled:
         _require_approver(session, policy)
+    was_sealed = is_policy_sealed(policy)
+    if is_enabled and not was_sealed:
+        raise Conflict(f"{policy.name} was changed in the platform database. Look at it and save it first.")
     policy.is_enabled, policy.changed_at = is_enabled, now()
+    if was_sealed:  # else what somebody changed would count from now on
+        seal_policy(policy)
     _record(session, actor, "enabled" if is_enabled else "disabled", policy)
     return policy
 
@@ -106,8 +112,21 @@ def delete_policy(session: Session, actor: Actor, policy_id: str) -> None:
     session.delete(policy)
 
 
+def seal_again(session: Session) -> int:
+    """Sign every policy that is as an admin made it with the newest key; how many there are."""
+    sealed = [policy for policy in all_policies(session) if is_policy_sealed(policy)]
+    for policy in sealed:
+        seal_policy(policy)
+    return len(sealed)
+
+
 def warning_about(session: Session, policy: Policy) -> str | None:
-    """A sentence when too few people could approve under ``policy``; None when enough can."""
+    """A sentence when too few people could approve under ``policy``, or it cannot be believed; else None."""
+    if not is_policy_sealed(policy):
+        return (
+            "It was changed in the platform database, by none of the admins here. Until an admin has looked "
+            "at it and saved it, an admin has to approve every request."
+        )
     if policy.approvals == 0:
         return None
     there = len(approvers(session, terms_of(policy)))
@@ -171,6 +190,8 @@ def _save(session: Session, policy: Policy, name: str) -> None:
     try:
         with session.begin_nested():
             session.add(policy)
+            session.flush()
+            seal_policy(policy)
             session.flush()
     except IntegrityError:
         raise InvalidInput(

@@ -10,12 +10,16 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.approvals.models import Decision, Plan
+from webapp.approvals.models import Decision, Plan, Policy
 from webapp.sealing import the_box
 
 VERSION = 1
 # Of a statement: what an approver sees and the plan's hash leaves out.
 _SHOWN = ("position", "inventory_host", "template_revision", "secrets", "task", "creates")
+_POLICY = (
+    "id", "name", "is_enabled", "kinds", "pool_id", "only_trusted", "below_gib", "approvals",
+    "approver_roles", "four_eyes", "plan_hours",
+)  # fmt: skip
 
 
 def canonical(document: Any) -> bytes:
@@ -84,6 +88,21 @@ def sign_decision(plan: Plan, decision: Decision) -> str:
 def is_signed(plan: Plan, decision: Decision) -> bool:
     """Whether ``decision`` was made by the platform, about this very plan, and is as it was."""
     return the_box().is_signed(canonical(decision_document(plan, decision)), decision.signature)
+
+
+def policy_document(policy: Policy) -> dict[str, Any]:
+    """All of ``policy`` that decides who is asked."""
+    return {"version": VERSION, "what": "policy", **{name: getattr(policy, name) for name in _POLICY}}
+
+
+def seal_policy(policy: Policy) -> None:
+    """Sign ``policy`` as it is now. Its id and defaults must be there: flush it first."""
+    policy.seal = the_box().sign(canonical(policy_document(policy)))
+
+
+def is_policy_sealed(policy: Policy) -> bool:
+    """Whether ``policy`` is as an admin made it."""
+    return policy.seal is not None and the_box().is_signed(canonical(policy_document(policy)), policy.seal)
 
 
 def _moment(at: datetime | None) -> str | None:

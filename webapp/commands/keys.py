@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from cryptography.fernet import Fernet
 
+from webapp.approvals.policy_changes import seal_again
 from webapp.audit.operations import Actor, record
 from webapp.commands.opening import open_runtime, told
 from webapp.platform.operations import rotate_keys
@@ -27,6 +28,7 @@ def rotate() -> None:
     runtime = open_runtime()
     with told(), runtime.database.transaction() as session:
         count = rotate_keys(session)
+        seal_again(session)
         record(
             session, Actor("command", "sqlhosting key rotate"), "key:rotated", object_kind="key", values=count
         )

@@ -168,7 +168,7 @@ def _require_own(path: Path) -> None:
     if not _is_own(path):
         raise FolderUnavailable(
             f"The private folder in {path} cannot be made: others than the worker's user can write there, or "
-            "it is a link. Nothing was started and nothing was sent. Make it a folder of that user, mode 0700."
+            "it is a link. Nothing was started and nothing was sent. Make it that user's, of mode 0700."
         )
 
 

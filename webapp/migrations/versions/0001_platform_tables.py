@@ -477,6 +477,7 @@ def upgrade() -> None:
         sa.Column("four_eyes", sa.Boolean(), nullable=False),
         sa.Column("plan_hours", sa.Integer(), nullable=False),
         sa.Column("changed_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=True),
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.ForeignKeyConstraint(["pool_id"], ["pools.id"], name=op.f("fk_policies_pool_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_policies")),
