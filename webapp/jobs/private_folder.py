@@ -116,7 +116,12 @@ class PrivateFolder:
 
 
 def folder_for(settings: Settings, job_id: str, attempt: int) -> PrivateFolder:
-    """The folder of an attempt, whether it exists or not."""
+    """The folder of an attempt, whether it exists or not.
+
+    Raises :class:`FolderUnavailable` for an id that is none: it would lead out of the jobs' folder.
+    """
+    if not _ID.fullmatch(f"{job_id}-{attempt}"):
+        raise FolderUnavailable(f"{job_id!a} is no id of a job: its row was changed. Nothing was started.")
     return PrivateFolder(settings.jobs_folder.absolute() / f"{job_id}-{attempt}")
 
 

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -25,7 +24,7 @@ from webapp.jobs.endings import is_changed
 from webapp.jobs.event_rows import Mask
 from webapp.jobs.ingest import BATCH, Harvest, left_events, read_lines, store_batch
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.private_folder import PrivateFolder, folder_for, folders_here
+from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, folder_for, folders_here
 from webapp.jobs.processes import Session as RunSession
 from webapp.jobs.processes import end_processes
 from webapp.jobs.settling import Verdict, settle
@@ -61,6 +60,8 @@ def reconcile(runtime: Runtime, *, of_worker: str | None = None) -> int:
                 count += 1
         except LeaseLost:
             continue  # somebody else was faster in turn
+        except FolderUnavailable:
+            _log.error("job_id_refused job_id=%.60a: no id of a job; who writes to the database?", job_id)
     _sweep_folders(runtime)
     return count
 
@@ -110,9 +111,7 @@ def _take_over(
             host_name=job.host_name,
             template=job.template,
             session=leader,
-            folder=PrivateFolder(Path(job.private_folder))
-            if job.private_folder
-            else folder_for(settings, job_id, job.attempt),
+            folder=folder_for(settings, job_id, job.attempt),  # not the row's: it is going to be removed
         )
 
 
