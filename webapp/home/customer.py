@@ -51,6 +51,7 @@ class OpenRequest:
     booking: Booking
     title: str
     next_step: str
+    state: str  # the booking's, or "sent_back" while the customer is asked to change it
 
 
 def application_cards(session: Session, customer_id: str) -> list[ApplicationCard]:
@@ -118,9 +119,17 @@ def open_requests(session: Session, requester_id: str) -> list[OpenRequest]:
             booking,
             title_for(booking),
             next_step(booking, plans.get(booking.plan_id or ""), jobs.get(booking.job_id or "")),
+            _shown_state(booking, plans.get(booking.plan_id or "")),
         )
         for booking in bookings
     ]
+
+
+def _shown_state(booking: Booking, plan: Plan | None) -> str:
+    is_sent_back = (
+        booking.state is BookingState.PENDING and plan is not None and plan.state is PlanState.SENT_BACK
+    )
+    return PlanState.SENT_BACK.value if is_sent_back else booking.state.value
 
 
 def next_step(booking: Booking, plan: Plan | None, job: Job | None) -> str:

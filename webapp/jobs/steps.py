@@ -33,7 +33,10 @@ def steps_of(session: Session, job: Job) -> Steps:
         .limit(STEPS + 1)
     )
     results = [result for event in session.scalars(query) if (result := task_result(event))]
-    return Steps(results[:STEPS][::-1], len(results) > STEPS)
+    shown = results[:STEPS][::-1]
+    # A task that is begun for one instance after the other is one step.
+    once = [one for at, one in enumerate(shown) if not at or one.task != shown[at - 1].task]
+    return Steps(once, len(results) > STEPS)
 
 
 def changes_of(session: Session, job: Job) -> list[JobStatement]:
