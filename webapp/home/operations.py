@@ -129,6 +129,7 @@ def attention(session: Session, fills: list[PoolFill], *, is_admin: bool) -> lis
         *_full_databases(session),
         *_full_pools(fills),
         *_expiring_plans(session),
+        *_expired_plans(session),
     ]
     if is_admin:
         found += _pending_users(session)
@@ -218,7 +219,7 @@ def _full_pools(fills: list[PoolFill]) -> list[Attention]:
     return [
         Attention(
             "warning", f"Pool {fill.pool.name} is nearly full",
-            f"{fill.share:.0%} of what it may promise is promised.", f"/pools/{fill.pool.id}",
+            f"{fill.share * 100:.0f} % of what it may promise is promised.", f"/pools/{fill.pool.id}",
         )
         for fill in fills
         if fill.share >= NEARLY_FULL
@@ -237,6 +238,25 @@ def _expiring_plans(session: Session) -> list[Attention]:
         Attention(
             "warning", f"{title_for(plan.booking)}: its plan expires",
             "Afterwards it has to be planned again.", f"/approvals/{plan.id}", plan.expires_at,
+        )
+        for plan in session.scalars(query)
+    ]  # fmt: skip
+
+
+def _expired_plans(session: Session) -> list[Attention]:
+    """Requests that nobody approved in time: they wait until somebody has them planned again."""
+    query = (
+        select(Plan)
+        .join(Booking, Booking.plan_id == Plan.id)
+        .where(Plan.state == PlanState.EXPIRED, Booking.state == BookingState.PENDING)
+        .options(joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool))
+        .order_by(Plan.expires_at)
+        .limit(LISTED)
+    )
+    return [
+        Attention(
+            "warning", f"{title_for(plan.booking)}: its plan expired",
+            "Nobody approved it in time. Have it planned again.", f"/approvals/{plan.id}", plan.expires_at,
         )
         for plan in session.scalars(query)
     ]  # fmt: skip

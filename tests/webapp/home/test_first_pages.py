@@ -127,6 +127,15 @@ def test_what_needs_attention_is_listed_with_its_reason(portal: Portal, rows: Ro
         assert text in page, text
 
 
+def test_a_request_whose_plan_expired_needs_attention_until_it_ends(portal: Portal, rows: Rows):
+    customer, operator = portal.create_user(), portal.create_user(PortalRole.OPERATOR)
+    rows.booking(rows.application(customer, "shop"), PlanState.EXPIRED)
+    rows.booking(rows.application(customer, "wiki"), PlanState.EXPIRED, state=BookingState.CANCELED)
+    page = portal.client(operator).get("/").text
+    assert page.count("its plan expired") == 1
+    assert "Have it planned again." in page
+
+
 def test_an_instance_that_takes_no_bookings_needs_no_attention(portal: Portal, rows: Rows):
     portal.create_instance(rows.pool, name="sql02", reachability=Reachability.UNREACHABLE, is_open=False)
     assert "sql02 is unreachable" not in portal.client(portal.create_user(PortalRole.ADMIN)).get("/").text
