@@ -6,13 +6,13 @@ import itertools
 import re
 from typing import Any
 
+from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from webapp.accounts.models import PortalRole, User, UserState
-from webapp.accounts.passwords import hash_password
 from webapp.app import create_app
 from webapp.database import Database
 from webapp.platform.operations import upgrade
@@ -24,9 +24,11 @@ from webapp.settings import Settings, settings_from
 KEY = Fernet.generate_key().decode("ascii")
 SECRET_KEY = "a secret key for tests, long enough"
 PASSWORD = "correct horse battery"
-PASSWORD_HASH = hash_password(PASSWORD)  # once: it takes long on purpose
+# As cheap as Argon2 goes: every log-in of a test verifies it.
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 NO_REDIS = "redis://127.0.0.1:1/0"
 
+_ENDS_SESSION = ("/login", "/logout", "/account", "/users")  # what may end the session, and its token with it
 _numbers = itertools.count(1)
 
 
@@ -55,6 +57,7 @@ class Client:
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
+        self._token: str | None = None  # good for the whole session
 
     def get(self, path: str, **options: Any) -> TestResponse:
         """GET; redirects are not followed unless ``follow_redirects=True``."""
@@ -62,17 +65,19 @@ class Client:
 
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
         """POST a form with a valid CSRF token."""
-        return self.client.post(path, data={**(data or {}), "csrf_token": self.csrf_token()}, **options)
+        if self._token is None:
+            self._token = self.csrf_token()
+        answer = self.client.post(path, data={**(data or {}), "csrf_token": self._token}, **options)
+        if path.startswith(_ENDS_SESSION):
+            self._token = None
+        return answer
 
     def csrf_token(self) -> str:
-        """A token of this session."""
-        page = self.client.get("/login").text if not self._is_logged_in() else self.client.get("/").text
+        """A token of this session, asked for anew."""
+        page = self.client.get("/no-such-page").text  # every page has one
         found = re.search(r'name="csrf-token" content="([^"]+)"', page)
         assert found, page
         return found.group(1)
-
-    def _is_logged_in(self) -> bool:
-        return self.client.get("/").status_code == 200
 
 
 class Portal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -11,8 +12,12 @@ SHORTEST = 12
 LONGEST = 200
 
 _hasher = PasswordHasher()
-# So that an unknown address takes as long as a wrong password.
-_NOBODY = _hasher.hash("nobody has this password")
+
+
+@cache
+def _nobody() -> str:
+    """A hash to compare with, so that an unknown address takes as long as a wrong password."""
+    return _hasher.hash("nobody has this password")
 
 
 def hash_password(password: str) -> str:
@@ -23,7 +28,7 @@ def hash_password(password: str) -> str:
 def is_password(password: str, password_hash: str | None) -> bool:
     """Whether ``password`` is the one behind ``password_hash``; None takes the same time and is False."""
     try:
-        return _hasher.verify(password_hash or _NOBODY, _normal(password)) and password_hash is not None
+        return _hasher.verify(password_hash or _nobody(), _normal(password)) and password_hash is not None
     except (VerifyMismatchError, InvalidHashError):
         return False
 
