@@ -153,6 +153,7 @@ class Staff(Person):
         self.open("/approvals")
         self.page.locator("main").get_by_role("link", name=re.compile(rf"\b{application}\b")).first.click()
         expect(self.page).to_have_url(re.compile(f"/approvals/{ID}"))
+        self.page.wait_for_load_state()  # the address changes before the whole page is there
         return path_of(self.page)
 
     def approve(self, application: str) -> None:

@@ -48,10 +48,14 @@ class JobWriter:
                 job.stream += 1
                 positions.append(job.stream)
                 given = {"event": "verbose", "stdout": "", "at": now(), "attempt": job.attempt}
+                given |= event
+                given["stdout"] = given["stdout"].replace(
+                    "\0", ""
+                )  # as event_rows does: PostgreSQL takes none
                 session.add(
                     JobEvent(
                         id=new_id(), job_id=job.id, uuid=new_id(), stream=job.stream, counter=job.stream,
-                        **{**given, **event},
+                        **given,
                     )
                 )  # fmt: skip
             return positions
