@@ -58,7 +58,9 @@
       clearTimeout(waiting);
       waiting = setTimeout(ask, 250);
     });
-    if (name.value && !name.classList.contains("is-invalid")) ask(); // else its problem stands there already
+    // A name that was sent has its problem beside it already; one that was typed before this script came has not.
+    const isSent = name.classList.contains("is-invalid") && name.value === name.defaultValue;
+    if (name.value && !isSent) ask();
   }
 
   // --- collations --------------------------------------------------------------------------------------
