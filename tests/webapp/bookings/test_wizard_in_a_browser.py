@@ -31,8 +31,9 @@ def log_in(page: Page, user: User) -> None:
 
 
 def next_step(page: Page) -> None:
-    """Press Next."""
-    page.get_by_role("button", name="Next").click()
+    """Press Next; come back when the whole page that follows is there."""
+    with page.expect_navigation():
+        page.get_by_role("button", name="Next").click()
 
 
 def test_a_customer_books_with_detours(hosting: Hosting, pages: Pages) -> None:
