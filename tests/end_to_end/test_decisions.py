@@ -46,7 +46,7 @@ def test_a_request_that_is_sent_back_is_changed_and_approved_as_it_is_then(town:
     customer.book("trial", size_gib="4")
     customer.wait_for_plan()
     admin.decide("trial", "Send back", "Two GiB are enough for a trial.")
-    customer.wait_for("pending", event="Sent back")
+    customer.wait_for("sent_back", event="Sent back")
     customer.see("Two GiB are enough for a trial.")
     customer.follow("Change and send again")
     customer.page.get_by_label("How far it may grow").fill("2")
