@@ -30,8 +30,11 @@ VARIABLE = "SQLHOSTING_TEST_BROWSER"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 15_000  # for each wait of a page; tests share two cores
 LAUNCH_TIMEOUT_MS = 60_000
-# Style sheets, scripts and signs that a page gave up because the next one came. A missing one answers 404.
-_BROKEN_OFF = re.compile(r"net::ERR_CONNECTION_RESET \(http://127\.0\.0\.1:\d+/(bootstrap/)?static/")
+# Style sheets, scripts and signs that were given up because the next page, or the test's end, came first.
+# A missing one answers 404.
+_BROKEN_OFF = re.compile(
+    r"net::ERR_CONNECTION_(RESET|REFUSED) \(http://127\.0\.0\.1:\d+/(bootstrap/)?static/"
+)
 _LOCAL_SCHEMES = {"about", "blob", "data"}
 _ARGUMENTS = (
     "--disable-dev-shm-usage",  # containers give /dev/shm too little
