@@ -14,7 +14,7 @@ from webapp.applications.models import Application
 from webapp.approvals.decisions import approvals_needed, given_approvals, why_not
 from webapp.approvals.difference import Line, difference
 from webapp.approvals.expiry import may_plan_again
-from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState
+from webapp.approvals.models import Decision, Plan, PlanState
 from webapp.approvals.policies import approvers, own_ids, terms_from
 from webapp.approvals.policy_words import what_happens
 from webapp.approvals.signature import is_sealed, is_signed
@@ -246,8 +246,3 @@ def _candidates(plan: Plan) -> list[Candidate]:
             (placement.get("candidates") or {}).items(), key=lambda item: (item[0] != chosen, item[0])
         )
     ]
-
-
-def is_approval(decision: Decision) -> bool:
-    """Whether it says yes."""
-    return decision.kind is DecisionKind.APPROVE

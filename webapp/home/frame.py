@@ -16,7 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from webapp import web
 from webapp.access import OPERATORS, access_of
-from webapp.accounts.models import User, UserState
+from webapp.accounts.operations import pending_count
 from webapp.approvals.models import Plan, PlanState
 from webapp.jobs.operations import is_redis_reachable
 from webapp.settings import Settings
@@ -57,10 +57,6 @@ def _approvals_waiting(session: Session) -> int:
     return session.scalar(select(func.count()).where(Plan.state == PlanState.READY)) or 0
 
 
-def _users_waiting(session: Session) -> int:
-    return session.scalar(select(func.count()).where(User.state == UserState.PENDING)) or 0
-
-
 SECTIONS = (
     (
         "",
@@ -87,7 +83,7 @@ SECTIONS = (
     (
         "Administration",
         (
-            Entry("/users", "Users", "people", _users_waiting),
+            Entry("/users", "Users", "people", pending_count),
             Entry("/policies", "Policies", "sliders"),
             Entry("/accounts", "Elevated accounts", "key"),
             Entry("/audit", "Audit", "journal-check"),
