@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, String, Text, create_engine, event
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, String, Text, create_engine, event, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker, undefer
 from sqlalchemy.types import TypeDecorator
 from ulid import ULID
 
@@ -112,6 +112,16 @@ class WithId:
     """A ULID as primary key."""
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+
+
+RowT = TypeVar("RowT", bound=WithId)
+
+
+def locked(session: Session, kind: type[RowT], row_id: str) -> RowT | None:
+    """The row as it is now with all its columns, locked until the transaction ends; None without one."""
+    query = select(kind).where(kind.id == row_id).options(undefer("*")).with_for_update()
+    query = query.with_hint(kind, "WITH (UPDLOCK)", "mssql")  # which knows no FOR UPDATE
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 class Database:

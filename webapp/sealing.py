@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,11 @@ from sqlalchemy.types import TypeDecorator
 
 class SealingError(Exception):
     """A sealed value does not open with the keys at hand, or there is no key."""
+
+
+def canonical(document: Any) -> bytes:
+    """The one JSON form of ``document``, to be signed or hashed."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
 class Box:

@@ -20,6 +20,7 @@ from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.runtime import Runtime, create_runtime
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings, settings_from
+from webapp.signed_rows import sign
 
 KEY = Fernet.generate_key().decode("ascii")
 SECRET_KEY = "a secret key for tests, long enough"
@@ -143,9 +144,19 @@ class Portal:
         )  # fmt: skip
         return self._add(instance, columns)
 
+    def change(self, row: Any, **columns: Any) -> Any:
+        """Change a signed row as the platform does; what an UPDATE changes no longer counts."""
+        with self.database.transaction() as session:
+            found = session.get_one(type(row), row.id)
+            for name, value in columns.items():
+                setattr(found, name, value)
+            sign(session, found)
+        return found
+
     def _add(self, row: Any, columns: dict[str, Any]) -> Any:
         for name, value in columns.items():
             setattr(row, name, value)
         with self.database.transaction() as session:
             session.add(row)
+            sign(session, row)
         return row

@@ -19,6 +19,7 @@ from webapp.bookings.models import Booking, BookingKind, BookingState
 from webapp.database import Base, Database, new_id, now
 from webapp.jobs.models import Job, JobState, Schedule
 from webapp.pools.models import Discovery
+from webapp.signed_rows import sign
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 ANONYMOUS, PENDING, OWNER, STRANGER = "anonymous", "pending", "owner", "stranger"
@@ -109,6 +110,7 @@ def build(portal: Portal) -> World:
         discovery = Discovery(instance_id=instance.id, summary={}, facts={})
         rows = [database, login, booking, plan, job, statement, schedule, policy, discovery]
         session.add_all(rows)
+        sign(session, policy)
     names = ("database", "login", "booking", "plan", "job", "statement", "schedule", "policy", "discovery")
     return World(ids | {"application": application.id} | dict(zip(names, (r.id for r in rows), strict=True)))
 
@@ -132,7 +134,8 @@ def _users(portal: Portal) -> dict[str, str]:
             )
             token = ApiToken(user_id=user.id, name="token", token_hash=_hash(api_secret(kind)))
             session.add_all([begun, token])
-            session.flush()
+            for row in (user, begun, token):
+                sign(session, row)
             if kind == OWNER:
                 ids |= {"session": begun.id, "token": token.id}
     return ids

@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.fields import required_text_from
-from webapp.accounts.models import ApiToken, PortalRole, User, UserState
-from webapp.accounts.operations import user_by_id
+from webapp.accounts.models import PortalRole, User, UserState
+from webapp.accounts.operations import locked_user, user_by_id
 from webapp.accounts.sessions import end_sessions
+from webapp.accounts.tokens import take_secrets_from
 from webapp.audit.operations import Actor, record
 from webapp.database import now
 from webapp.errors import Conflict
+from webapp.signed_rows import changing
 
 LAST_ADMIN = "This is the last admin who can log in. Make somebody else an admin first."
 _WORDS = {UserState.ACTIVE: "approved", UserState.REJECTED: "rejected", UserState.DISABLED: "disabled"}
@@ -101,20 +103,16 @@ def change_role(session: Session, actor: Actor, user_id: str, role: PortalRole) 
     """Another role, from the next request on. Raises NotFound, Conflict (the last admin, or not active)."""
     if role is not PortalRole.ADMIN:
         _keep_an_admin(session, user_id)
-    user = user_by_id(session, user_id)
+    user = locked_user(session, user_id)
     old = user.role
     if old is role:
         return user
-    changed = session.execute(
-        update(User)
-        .where(User.id == user_id, User.state == UserState.ACTIVE, User.role == old)
-        .values(role=role)
-    )
-    if not changed.rowcount:  # type: ignore[attr-defined]
-        raise Conflict(_what_happened(session, user))
+    if user.state is not UserState.ACTIVE:
+        raise Conflict(_what_happened(user))
+    with changing(session, user):
+        user.role = role
     if role is not PortalRole.ADMIN:
-        session.execute(update(ApiToken).where(ApiToken.user_id == user_id).values(sees_secrets=False))
-    session.refresh(user)
+        take_secrets_from(session, user_id)
     record(
         session,
         actor,
@@ -130,12 +128,10 @@ def change_role(session: Session, actor: Actor, user_id: str, role: PortalRole) 
 
 def set_trusted(session: Session, actor: Actor, user_id: str, *, is_trusted: bool) -> User:
     """Whether policies may approve the user's small bookings. Raises NotFound."""
-    user = user_by_id(session, user_id)
-    changed = session.execute(
-        update(User).where(User.id == user_id, User.is_trusted != is_trusted).values(is_trusted=is_trusted)
-    )
-    if changed.rowcount:  # type: ignore[attr-defined]
-        session.refresh(user)
+    user = locked_user(session, user_id)
+    if user.is_trusted != is_trusted:
+        with changing(session, user):
+            user.is_trusted = is_trusted
         action = "user:trusted" if is_trusted else "user:distrusted"
         record(session, actor, action, object_kind="user", object_id=user.id, object_name=user.email)
     return user
@@ -169,23 +165,20 @@ def _decide(
     values: dict[str, Any],
     details: dict[str, Any],
 ) -> User:
-    user = user_by_id(session, user_id)
-    changed = session.execute(
-        update(User)
-        .where(User.id == user_id, User.state.in_(expected))
-        .values(state=to, decided_at=now(), decided_by_id=actor.id, **values)
-    )
-    session.refresh(user)
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    user = locked_user(session, user_id)
+    if user.state not in expected:
         if user.state is to and user.decided_by_id == actor.id:
             return user  # the same form sent twice
-        raise Conflict(_what_happened(session, user))
+        raise Conflict(_what_happened(user))
+    with changing(session, user):
+        user.state, user.decided_at, user.decided_by_id = to, now(), actor.id
+        for name, value in values.items():
+            setattr(user, name, value)
     record(session, actor, action, object_kind="user", object_id=user.id, object_name=user.email, **details)
     return user
 
 
-def _what_happened(session: Session, user: User) -> str:
-    session.refresh(user)
+def _what_happened(user: User) -> str:
     word = _WORDS.get(user.state, user.state.value)
     if user.decided_at is None:
         return f"{user.email} is {word} now. Nothing was changed."
@@ -202,6 +195,6 @@ def _keep_an_admin(session: Session, user_id: str) -> None:
     """
     is_admin = (User.role == PortalRole.ADMIN, User.state == UserState.ACTIVE)
     session.execute(update(User).where(*is_admin).values(role=User.role))
-    admins = set(session.scalars(select(User.id).where(*is_admin)))
-    if admins == {user_id}:
+    admins = session.scalars(select(User).where(*is_admin).options(undefer(User.password_hash)))
+    if {admin.id for admin in admins if admin.is_intact} == {user_id}:
         raise Conflict(LAST_ADMIN)

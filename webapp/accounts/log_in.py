@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import timedelta
 
@@ -9,15 +10,18 @@ from flask import request
 from flask import session as cookie
 from flask_login import AnonymousUserMixin, UserMixin
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from webapp import web
 from webapp.accounts.hashes import token_hash
 from webapp.accounts.models import PortalRole, User, UserSession, UserState
 from webapp.database import now
 from webapp.extensions import login_manager
+from webapp.signed_rows import sign
 
 SEEN_EVERY = timedelta(minutes=1)
+
+_log = logging.getLogger(__name__)
 
 
 class LoggedIn(UserMixin):
@@ -66,7 +70,7 @@ def begin_session(session: Session, user: User) -> LoggedIn:
     )
     session.add(begun)
     user.last_login_at = now()
-    session.flush()
+    sign(session, begun)
     return LoggedIn(user, begun.id, token)
 
 
@@ -78,11 +82,15 @@ def load(token: str) -> LoggedIn | None:
             select(UserSession, User)
             .join(User, User.id == UserSession.user_id)
             .where(UserSession.token_hash == token_hash(token))
+            .options(undefer(User.password_hash))
         ).one_or_none()
         if row is None:
             return None
         begun, user = row
         if begun.ended_at or begun.expires_at <= now() or user.state is not UserState.ACTIVE:
+            return None
+        if not (begun.is_intact and user.is_intact):
+            _log.warning("row_not_intact session_id=%s user_id=%s", begun.id, user.id)
             return None
     if now() - begun.last_seen_at > SEEN_EVERY:
         with web.runtime().database.transaction() as session:

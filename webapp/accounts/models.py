@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.database import Base, WithId, enum_of, now
+from webapp.signed_rows import Signed
+
+_SIGN = "Look at it, then run 'sqlhosting key sign' to let it count as it is."
 
 
 class PortalRole(StrEnum):
@@ -29,10 +33,12 @@ class UserState(StrEnum):
     DISABLED = "disabled"  # could log in once, no longer
 
 
-class User(WithId, Base):
+class User(WithId, Signed, Base):
     """A person with an account."""
 
     __tablename__ = "users"
+    SIGNED: ClassVar = ("id", "email", "password_hash", "role", "state", "is_trusted")
+    REMEDY: ClassVar = _SIGN
 
     email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
     name: Mapped[str] = mapped_column(String(100))
@@ -65,10 +71,15 @@ class User(WithId, Base):
         return self.role in (PortalRole.ADMIN, PortalRole.OPERATOR)
 
 
-class UserSession(WithId, Base):
-    """One log-in; its secret token is in the user's cookie, its hash here. Each log-in makes a new one."""
+class UserSession(WithId, Signed, Base):
+    """One log-in; its secret token is in the user's cookie, its hash here. Each log-in makes a new one.
+
+    Ending it removes the seal as well: clearing ``ended_at`` does not bring it back.
+    """
 
     __tablename__ = "user_sessions"
+    SIGNED: ClassVar = ("id", "user_id", "token_hash", "created_at", "expires_at")
+    REMEDY: ClassVar = "Log in again."
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -82,10 +93,12 @@ class UserSession(WithId, Base):
     user: Mapped[User] = relationship()
 
 
-class ApiToken(WithId, Base):
-    """A token for the REST API. Only its hash is kept."""
+class ApiToken(WithId, Signed, Base):
+    """A token for the REST API. Only its hash is kept. Revoking it removes the seal as well."""
 
     __tablename__ = "api_tokens"
+    SIGNED: ClassVar = ("id", "user_id", "token_hash", "sees_secrets", "created_at", "expires_at")
+    REMEDY: ClassVar = _SIGN
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))

@@ -11,8 +11,9 @@ from webapp.accounts.models import PortalRole, User, UserState
 from webapp.accounts.passwords import hash_password, is_password
 from webapp.accounts.sessions import end_sessions
 from webapp.audit.operations import Actor, record
-from webapp.database import now
+from webapp.database import locked, now
 from webapp.errors import Conflict, InvalidInput, NotFound
+from webapp.signed_rows import changing, sign
 
 
 def pending_count(session: Session) -> int:
@@ -33,6 +34,14 @@ def user_by_email(session: Session, email: str) -> User | None:
 def user_by_id(session: Session, user_id: str) -> User:
     """The user. Raises NotFound."""
     user = session.get(User, user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def locked_user(session: Session, user_id: str) -> User:
+    """The user as they are now, locked until the transaction ends. Raises NotFound."""
+    user = locked(session, User, user_id)
     if user is None:
         raise NotFound("There is no such user.")
     return user
@@ -119,15 +128,14 @@ def change_password(
     session: Session, actor: Actor, user_id: str, *, current: str, new: str, kept_session_id: str
 ) -> int:
     """A new password; ends the user's other sessions and says how many. Raises InvalidInput."""
-    user = session.scalars(
-        select(User).where(User.id == user_id).options(undefer(User.password_hash)).with_for_update()
-    ).one()
+    user = locked_user(session, user_id)
     if not is_password(current, user.password_hash):
         raise InvalidInput("current", "This is not your password", "Type the one that you log in with")
     new_password_from(new, email=user.email)
     if is_password(new, user.password_hash):
         raise InvalidInput("password", "This is the password that you have", "Choose another one")
-    user.password_hash = hash_password(new)
+    with changing(session, user):
+        user.password_hash = hash_password(new)
     ended = end_sessions(session, user_id, except_id=kept_session_id)
     record(
         session,
@@ -146,7 +154,9 @@ def reset_password(session: Session, actor: Actor, *, email: str, password: str)
     user = user_by_email(session, email)
     if user is None:
         raise NotFound(f"no user has the e-mail {email}; see 'sqlhosting user list'")
-    user.password_hash = hash_password(new_password_from(password, email=user.email))
+    user = locked_user(session, user.id)
+    with changing(session, user):
+        user.password_hash = hash_password(new_password_from(password, email=user.email))
     ended = end_sessions(session, user.id)
     record(
         session,
@@ -165,6 +175,7 @@ def _inserted(session: Session, user: User) -> bool:
     try:
         with session.begin_nested():
             session.add(user)
+            sign(session, user)
     except IntegrityError:
         return False
     return True

@@ -31,7 +31,7 @@ def end_sessions(session: Session, user_id: str, *, except_id: str | None = None
     )
     if except_id is not None:
         query = query.where(UserSession.id != except_id)
-    return session.execute(query.values(ended_at=now())).rowcount  # type: ignore[attr-defined]
+    return session.execute(query.values(ended_at=now(), seal=None)).rowcount  # type: ignore[attr-defined]
 
 
 def end_session(session: Session, actor: Actor, session_id: str, *, user_id: str) -> None:
@@ -44,7 +44,7 @@ def end_session(session: Session, actor: Actor, session_id: str, *, user_id: str
     changed = session.execute(
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.ended_at.is_(None))
-        .values(ended_at=now())
+        .values(ended_at=now(), seal=None)
     )
     if changed.rowcount:  # type: ignore[attr-defined]
         record(

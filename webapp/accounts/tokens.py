@@ -15,6 +15,7 @@ from webapp.accounts.models import ApiToken, PortalRole, User, UserState
 from webapp.audit.operations import Actor, record
 from webapp.database import Database, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from webapp.signed_rows import sign
 
 PREFIX = "sqlh_"
 LONGEST_DAYS = 3650
@@ -60,7 +61,7 @@ def create_token(
         expires_at=None if days is None else now() + timedelta(days=days),
     )
     session.add(row)
-    session.flush()
+    sign(session, row)
     record(
         session,
         actor,
@@ -85,7 +86,7 @@ def revoke_token(session: Session, actor: Actor, token_id: str, *, user_id: str)
     changed = session.execute(
         update(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
-        .values(revoked_at=now())
+        .values(revoked_at=now(), seal=None)
     )
     if changed.rowcount:  # type: ignore[attr-defined]
         record(
@@ -117,11 +118,23 @@ def find_token(session: Session, secret: str) -> ApiToken | None:
     if not secret.startswith(PREFIX):
         return None
     token = session.scalars(
-        select(ApiToken).where(ApiToken.token_hash == token_hash(secret)).options(joinedload(ApiToken.user))
+        select(ApiToken)
+        .where(ApiToken.token_hash == token_hash(secret))
+        .options(joinedload(ApiToken.user).undefer(User.password_hash))
     ).one_or_none()
     if token is None or not is_usable(token) or token.user.state is not UserState.ACTIVE:
         return None
-    return token
+    return token if token.is_intact and token.user.is_intact else None
+
+
+def take_secrets_from(session: Session, user_id: str) -> None:
+    """Let none of the user's tokens see passwords any more."""
+    for token in tokens_of(session, user_id):
+        if token.sees_secrets:
+            was_intact = token.is_intact
+            token.sees_secrets = False
+            if was_intact:
+                sign(session, token)
 
 
 def note_use(database: Database, token: ApiToken) -> None:

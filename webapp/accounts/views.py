@@ -24,6 +24,7 @@ accounts = Blueprint("accounts", __name__)
 WRONG = "E-mail or password is wrong."
 # Told to those only who know the password: nobody else learns that there is an account.
 NOT_YET = "Your account waits for an admin. You can log in as soon as one has approved it."
+CHANGED = "Your account was changed in the platform database. Ask an admin of the platform to look at it."
 
 
 def _login_rate() -> str:
@@ -47,8 +48,8 @@ def login() -> ResponseReturnValue:
         return render_template("accounts/login.html", form=form), 422
     by = Actor("user", user.email, id=user.id, address=request.remote_addr)
     about = {"object_kind": "user", "object_id": user.id, "object_name": user.email}
-    if user.state is not UserState.ACTIVE:
-        record(session, by, "user:kept_out", **about, state=user.state.value)
+    if user.state is not UserState.ACTIVE or not user.is_intact:
+        record(session, by, "user:kept_out", **about, state=user.state.value, is_intact=user.is_intact)
         session.commit()
         return render_template("accounts/kept_out.html", user=user, text=_why_not(user)), 403
     if current_user.is_authenticated:
@@ -61,6 +62,8 @@ def login() -> ResponseReturnValue:
 
 
 def _why_not(user: User) -> str:
+    if not user.is_intact:
+        return CHANGED
     if user.state is UserState.PENDING:
         return NOT_YET
     word = "was not approved" if user.state is UserState.REJECTED else "is disabled"

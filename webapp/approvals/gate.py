@@ -20,6 +20,7 @@ from webapp.database import now
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import NotLaunchable
 from webapp.pools.models import Instance
+from webapp.signed_rows import Signed, name_of
 
 # FAILED: a job that failed is gone on with, under the same approval.
 _MAY_RUN = (BookingState.APPROVED, BookingState.RUNNING, BookingState.FAILED)
@@ -40,9 +41,15 @@ def pass_gate(session: Session, job: Job) -> tuple[Plan, Booking, Instance]:
     problems = [*_job_problems(session, job, plan, booking), *_plan_problems(plan)]
     problems += _decision_problems(session, plan, booking) if not problems else []
     problems += [] if plan.launch is None else differences(plan.launch, booking, instance)
+    places = (instance, instance.pool, instance.elevated_account)
+    problems += [_changed(one) for one in places if not one.is_intact]
     if problems:
         raise _refused(list(dict.fromkeys(problems)))
     return plan, booking, instance
+
+
+def _changed(row: Signed) -> str:
+    return f"{name_of(row).replace('The', 'the', 1)} was changed in the platform database"
 
 
 def _refused(problems: list[str]) -> NotLaunchable:
@@ -133,6 +140,8 @@ def _wrong(
 
 def _not_entitled(user: User | None, decision: Decision, booking: Booking, terms: PolicyTerms) -> str | None:
     """Why the person behind ``decision`` does not count; None when they do."""
+    if user is not None and not user.is_intact:
+        return f"{user.name}, who approved it, was changed in the platform database"
     if user is None or user.state is not UserState.ACTIVE:
         return f"{user.name if user else 'somebody'}, who approved it, is no active user any more"
     if decision.role not in terms.approver_roles or user.role.value not in terms.approver_roles:

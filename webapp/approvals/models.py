@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,6 +13,7 @@ from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.database import Base, Json, WithId, enum_of, now
 from webapp.pools.models import Instance
+from webapp.signed_rows import Signed
 
 
 class PlanState(StrEnum):
@@ -115,10 +116,15 @@ class Decision(WithId, Base):
     user: Mapped[User | None] = relationship()
 
 
-class Policy(WithId, Base):
+class Policy(WithId, Signed, Base):
     """A rule that says who approves what. The first enabled one that fits a booking counts."""
 
     __tablename__ = "policies"
+    SIGNED: ClassVar = (
+        "id", "position", "name", "is_enabled", "kinds", "pool_id", "only_trusted", "below_gib", "approvals",
+        "approver_roles", "four_eyes", "plan_hours",
+    )  # fmt: skip
+    REMEDY: ClassVar = "Look at it and save it first."
 
     position: Mapped[int]  # smaller ones are asked first
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -134,5 +140,3 @@ class Policy(WithId, Base):
     four_eyes: Mapped[bool] = mapped_column(default=True)  # nobody approves their own
     plan_hours: Mapped[int] = mapped_column(default=72)  # after which an unapproved plan expires
     changed_at: Mapped[datetime] = mapped_column(default=now)
-    # The platform's signature over what it fits and asks for; see approvals/signature.py
-    seal: Mapped[str | None] = mapped_column(String(64))

@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.approvals.models import Policy
-from webapp.approvals.signature import is_policy_sealed
 from webapp.bookings.models import Booking, BookingKind
 from webapp.bookings.variables import gib_asked
 
@@ -78,14 +77,14 @@ def policy_for(session: Session, booking: Booking) -> PolicyTerms:
     would have asked for more.
     """
     policies = list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
-    if not all(is_policy_sealed(policy) for policy in policies):
+    if not all(policy.is_intact for policy in policies):
         return UNSEALED
     for policy in policies:
         if policy.is_enabled and fits(
             policy,
             kind=booking.kind,
             pool_id=booking.application.pool_id,
-            is_trusted=booking.requester.is_trusted,
+            is_trusted=booking.requester.is_trusted and booking.requester.is_intact,
             gib=gib_asked(booking),
         ):
             return terms_of(policy)
@@ -108,8 +107,8 @@ def approvers(session: Session, terms: PolicyTerms, *, besides: frozenset[str] =
     query = select(User).where(
         User.state == UserState.ACTIVE, User.role.in_([PortalRole(role) for role in terms.approver_roles])
     )
-    found = session.scalars(query.order_by(User.name, User.id))
-    return [user for user in found if not (terms.four_eyes and user.id in besides)]
+    found = session.scalars(query.options(undefer(User.password_hash)).order_by(User.name, User.id))
+    return [user for user in found if user.is_intact and not (terms.four_eyes and user.id in besides)]
 
 
 def changed_by(booking: Booking) -> frozenset[str]:

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from webapp.approvals.models import Policy
 from webapp.approvals.policies import APPROVER_ROLES, KINDS_WITH_SIZE, approvers, terms_of
-from webapp.approvals.signature import is_policy_sealed, seal_policy
 from webapp.audit.operations import Actor, record
 from webapp.bookings.models import BookingKind
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.pools.models import Pool
+from webapp.signed_rows import require_intact, sign
 
 LONGEST_NAME = 100  # characters; the column's length
 MOST_APPROVALS = 5
@@ -82,12 +82,12 @@ def switch_policy(session: Session, actor: Actor, policy_id: str, *, is_enabled:
     policy = get_policy(session, policy_id)
     if is_enabled:
         _require_approver(session, policy)
-    was_sealed = is_policy_sealed(policy)
-    if is_enabled and not was_sealed:
-        raise Conflict(f"{policy.name} was changed in the platform database. Look at it and save it first.")
+    was_intact = policy.is_intact
+    if is_enabled:
+        require_intact(policy)
     policy.is_enabled, policy.changed_at = is_enabled, now()
-    if was_sealed:  # else what somebody changed would count from now on
-        seal_policy(policy)
+    if was_intact:  # else what somebody changed would count from now on
+        sign(session, policy)
     _record(session, actor, "enabled" if is_enabled else "disabled", policy)
     return policy
 
@@ -100,8 +100,11 @@ def move_policy(session: Session, actor: Actor, policy_id: str, *, steps: int) -
     if not 0 <= at + steps < len(ordered):
         raise Conflict(f"{policy.name} is at the end of the list already.")
     ordered.insert(at + steps, ordered.pop(at))
+    intact = [one for one in ordered if one.is_intact]
     for position, one in enumerate(ordered, start=1):
         one.position = position
+    for one in intact:
+        sign(session, one)
     _record(session, actor, "moved", policy, position=at + steps + 1)
 
 
@@ -112,17 +115,9 @@ def delete_policy(session: Session, actor: Actor, policy_id: str) -> None:
     session.delete(policy)
 
 
-def seal_again(session: Session) -> int:
-    """Sign every policy that is as an admin made it with the newest key; how many there are."""
-    sealed = [policy for policy in all_policies(session) if is_policy_sealed(policy)]
-    for policy in sealed:
-        seal_policy(policy)
-    return len(sealed)
-
-
 def warning_about(session: Session, policy: Policy) -> str | None:
     """A sentence when too few people could approve under ``policy``, or it cannot be believed; else None."""
-    if not is_policy_sealed(policy):
+    if not policy.is_intact:
         return (
             "It was changed in the platform database, by none of the admins here. Until an admin has looked "
             "at it and saved it, an admin has to approve every request."
@@ -190,9 +185,7 @@ def _save(session: Session, policy: Policy, name: str) -> None:
     try:
         with session.begin_nested():
             session.add(policy)
-            session.flush()
-            seal_policy(policy)
-            session.flush()
+            sign(session, policy)
     except IntegrityError:
         raise InvalidInput(
             "name", f"There is a policy {name.strip()} already", "Choose another name."

@@ -6,25 +6,15 @@ Whoever can write to the database can change a row, and cannot make a signature 
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.approvals.models import Decision, Plan, Policy
-from webapp.sealing import the_box
+from webapp.approvals.models import Decision, Plan
+from webapp.sealing import canonical, the_box
 
 VERSION = 1
 # Of a statement: what an approver sees and the plan's hash leaves out.
 _SHOWN = ("position", "inventory_host", "template_revision", "secrets", "task", "creates")
-_POLICY = (
-    "id", "name", "is_enabled", "kinds", "pool_id", "only_trusted", "below_gib", "approvals",
-    "approver_roles", "four_eyes", "plan_hours",
-)  # fmt: skip
-
-
-def canonical(document: Any) -> bytes:
-    """The one JSON form of ``document``."""
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
 def digest(document: Any) -> str:
@@ -88,21 +78,6 @@ def sign_decision(plan: Plan, decision: Decision) -> str:
 def is_signed(plan: Plan, decision: Decision) -> bool:
     """Whether ``decision`` was made by the platform, about this very plan, and is as it was."""
     return the_box().is_signed(canonical(decision_document(plan, decision)), decision.signature)
-
-
-def policy_document(policy: Policy) -> dict[str, Any]:
-    """All of ``policy`` that decides who is asked."""
-    return {"version": VERSION, "what": "policy", **{name: getattr(policy, name) for name in _POLICY}}
-
-
-def seal_policy(policy: Policy) -> None:
-    """Sign ``policy`` as it is now. Its id and defaults must be there: flush it first."""
-    policy.seal = the_box().sign(canonical(policy_document(policy)))
-
-
-def is_policy_sealed(policy: Policy) -> bool:
-    """Whether ``policy`` is as an admin made it."""
-    return policy.seal is not None and the_box().is_signed(canonical(policy_document(policy)), policy.seal)
 
 
 def _moment(at: datetime | None) -> str | None:

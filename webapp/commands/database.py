@@ -21,7 +21,14 @@ def upgrade() -> None:
         operations.check_reachable(runtime.database)
         operations.upgrade(runtime.database)
         operations.check_platform(runtime.database)
+        with runtime.database.reading() as session:
+            unsigned = len(operations.changed_rows(session))
     click.echo(f"The platform database is at migration {operations.newest_revision()}.")
+    if unsigned:
+        click.echo(
+            f"{unsigned} rows do not count until somebody has looked at them and signed them: "
+            "run 'sqlhosting key sign'."
+        )
 
 
 @database.command("downgrade")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from webapp.accounts.models import User, UserState
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
@@ -17,8 +17,9 @@ from webapp.bookings.variables import title_for
 from webapp.database import now
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, WorkerHeartbeat
 from webapp.pools.facts import Summary, summary_from
-from webapp.pools.models import Instance, Pool, Reachability
+from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.pools.operations import capacity_of, newest_discoveries
+from webapp.signed_rows import name_of
 
 LISTED = 8  # rows of a list on the first page; its own page has all
 EXPIRES_SOON = timedelta(hours=12)
@@ -124,6 +125,7 @@ def attention(session: Session, fills: list[PoolFill], *, is_admin: bool) -> lis
     """What needs somebody, the worst first. ``fills``: of :func:`pool_fills`."""
     found = [
         *_workers(session),
+        *_changed_rows(session),
         *_instances(session),
         *_failed_bookings(session),
         *_full_databases(session),
@@ -148,6 +150,24 @@ def _workers(session: Session) -> list[Attention]:
         return []
     jobs = "1 job waits" if queued == 1 else f"{queued} jobs wait"
     return [Attention("danger", "No worker is alive", f"{jobs} and nobody takes them: start one.", "/jobs")]
+
+
+def _changed_rows(session: Session) -> list[Attention]:
+    """What decides where passwords are sent, and does not count since somebody changed it."""
+    rows: list[tuple[ElevatedAccount | Pool | Instance, str]] = [
+        *((row, f"/accounts/{row.id}/edit") for row in session.scalars(_by_name(ElevatedAccount))),
+        *((row, f"/pools/{row.id}") for row in session.scalars(_by_name(Pool))),
+        *((row, f"/instances/{row.id}") for row in session.scalars(_by_name(Instance))),
+    ]
+    return [
+        Attention("danger", f"{name_of(row)} was changed behind the platform's back", row.REMEDY, path)
+        for row, path in rows
+        if not row.is_intact
+    ]
+
+
+def _by_name(kind: type[Any]) -> Select[tuple[Any]]:
+    return select(kind).options(undefer("*")).order_by(kind.name)
 
 
 def _instances(session: Session) -> list[Attention]:

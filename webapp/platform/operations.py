@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -10,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from webapp.audit.models import AuditHead
 from webapp.audit.operations import FIRST_HASH
@@ -18,6 +20,7 @@ from webapp.database import Base, Database, now
 from webapp.errors import PlatformError
 from webapp.platform.models import KeyCheck
 from webapp.sealing import Sealed, SealingError, the_box
+from webapp.signed_rows import Signed, sign
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 KNOWN_TEXT = "the platform's keys open this"
@@ -116,6 +119,28 @@ def rotate_keys(session: Session) -> int:
                 condition = [key == value for key, value in zip(keys, row[:-1], strict=True)]
                 session.execute(table.update().where(*condition).values({column: row[-1]}))
                 count += 1
+    for row in signed_rows(session):
+        if row.is_intact:
+            sign(session, row)
     check = session.get_one(KeyCheck, 1)
     check.sealed, check.changed_at = the_box().seal(KNOWN_TEXT), now()
     return count
+
+
+def signed_rows(session: Session) -> Iterator[Any]:
+    """All rows that carry a seal, table by table."""
+    for mapper in sorted(Base.registry.mappers, key=lambda each: each.class_.__tablename__):
+        if issubclass(mapper.class_, Signed):
+            yield from session.scalars(select(mapper.class_).options(undefer("*")))
+
+
+def changed_rows(session: Session) -> list[Any]:
+    """The rows that are not as the platform wrote them, and that somebody has to look at.
+
+    Sessions and revoked tokens are not among them: they are over, and people log in again.
+    """
+    return [
+        row
+        for row in signed_rows(session)
+        if not row.is_intact and not hasattr(row, "ended_at") and getattr(row, "revoked_at", None) is None
+    ]

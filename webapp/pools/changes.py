@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +18,10 @@ from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import ENDED_JOB_STATES, Job
 from webapp.jobs.operations import launch
 from webapp.pools import checks
+from webapp.pools.knowing import WHERE, require_knowledge
 from webapp.pools.models import Discovery, ElevatedAccount, Instance, Pool, PoolKind, Reachability
 from webapp.pools.operations import applications_on, collations_of
+from webapp.signed_rows import sign
 
 OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
 SHOWN_NAMES = 5  # of applications in a sentence
@@ -43,6 +45,7 @@ class PoolValues:
     default_collation: str
     price_per_gib_month: Decimal | None
     currency: str
+    account_password: str = field(default="", repr=False)  # see knowing.py
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class InstanceValues:
     elevated_account_id: str  # empty: the pool's
     trust_server_certificate: bool
     is_open: bool
+    account_password: str = field(default="", repr=False)  # see knowing.py
 
 
 def create_pool(session: Session, actor: Actor, values: PoolValues) -> Pool:
@@ -67,18 +71,28 @@ def create_pool(session: Session, actor: Actor, values: PoolValues) -> Pool:
     _apply(pool, columns)
     session.add(pool)
     _flush(session, f"There is a pool {pool.name} already.")
+    sign(session, pool)
     _record(session, actor, "pool:created", pool, **_plain(columns))
     return pool
 
 
-def change_pool(session: Session, actor: Actor, pool: Pool, values: PoolValues) -> None:
-    """Change a pool. Raises InvalidInput, Conflict; name and kind are fixed once applications are there."""
+def change_pool(
+    session: Session, actor: Actor, pool: Pool, values: PoolValues, *, by_admin: bool = False
+) -> None:
+    """Change a pool. Raises InvalidInput, Conflict; name and kind are fixed once applications are there.
+
+    Another account takes its password, unless ``by_admin``.
+    """
     columns = _checked_pool(session, values, pool=pool)
     is_moved = columns["name"] != pool.name or columns["kind"] is not pool.kind
     if is_moved and session.scalar(select(func.count()).where(Application.pool_id == pool.id)):
         raise Conflict("Name and kind cannot be changed: applications were booked on this pool.")
+    if columns["elevated_account_id"] != pool.elevated_account_id or not pool.is_intact:
+        account = session.get_one(ElevatedAccount, columns["elevated_account_id"])
+        require_knowledge(account, values.account_password, by_admin=by_admin)
     changed = _apply(pool, columns)
     _flush(session, f"There is a pool {columns['name']} already.")
+    sign(session, pool)
     if changed:
         _record(session, actor, "pool:changed", pool, changes=changed)
 
@@ -98,28 +112,43 @@ def remove_pool(session: Session, actor: Actor, pool: Pool) -> None:
     _record(session, actor, "pool:deleted", pool)
 
 
-def create_instance(session: Session, actor: Actor, pool: Pool, values: InstanceValues) -> Instance:
-    """A new instance of ``pool``. Raises InvalidInput, Conflict."""
+def create_instance(
+    session: Session, actor: Actor, pool: Pool, values: InstanceValues, *, by_admin: bool = False
+) -> Instance:
+    """A new instance of ``pool``. Raises InvalidInput, Conflict.
+
+    It takes the password of the account that will be used there, unless ``by_admin``.
+    """
     columns = _checked_instance(session, values, instance=None)
+    _require_knowledge(session, pool, columns, values.account_password, by_admin=by_admin)
     instance = Instance(pool_id=pool.id)
     _apply(instance, columns)
     session.add(instance)
     _flush(session, f"There is an instance {instance.name} already.")
+    sign(session, instance)
     _record(session, actor, "instance:created", instance, pool_id=pool.id, **_plain(columns))
     return instance
 
 
-def change_instance(session: Session, actor: Actor, instance: Instance, values: InstanceValues) -> None:
-    """Change an instance. What another address said no longer counts. Raises InvalidInput, Conflict."""
+def change_instance(
+    session: Session, actor: Actor, instance: Instance, values: InstanceValues, *, by_admin: bool = False
+) -> None:
+    """Change an instance. What another address said no longer counts. Raises InvalidInput, Conflict.
+
+    What decides where the account's password is sent takes that password, unless ``by_admin``.
+    """
     columns = _checked_instance(session, values, instance=instance)
     if columns["name"] != instance.name and (taken := applications_on(session, instance.id)):
         raise Conflict(f"The name cannot be changed: {_named(taken)} on this instance.")
+    if any(getattr(instance, name) != columns[name] for name in WHERE) or not instance.is_intact:
+        _require_knowledge(session, instance.pool, columns, values.account_password, by_admin=by_admin)
     changed = _apply(instance, columns)
     if changed.keys() & {"host", "port", "instance_name"}:
         instance.reachability, instance.last_error = Reachability.UNKNOWN, None
-    if changed.keys() & {"host", "port", "instance_name", "elevated_account_id", "trust_server_certificate"}:
+    if changed.keys() & set(WHERE):
         instance.account_check, instance.account_checked_at = None, None
     _flush(session, f"There is an instance {columns['name']} already.")
+    sign(session, instance)
     if changed:
         _record(session, actor, "instance:changed", instance, changes=changed)
 
@@ -227,6 +256,13 @@ def _checked_instance(
         "trust_server_certificate": values.trust_server_certificate,
         "is_open": values.is_open,
     }
+
+
+def _require_knowledge(
+    session: Session, pool: Pool, columns: Mapping[str, Any], typed: str, *, by_admin: bool
+) -> None:
+    account_id = columns["elevated_account_id"] or pool.elevated_account_id
+    require_knowledge(session.get_one(ElevatedAccount, account_id), typed, by_admin=by_admin)
 
 
 def _name_is_free(session: Session, name: str, kind: type[Pool] | type[Instance], *, own: Any) -> None:

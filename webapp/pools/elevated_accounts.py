@@ -13,6 +13,7 @@ from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.pools import checks
 from webapp.pools.models import ElevatedAccount, Instance, Pool
+from webapp.signed_rows import sign
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def create_account(session: Session, actor: Actor, values: AccountValues) -> Ele
     )
     session.add(account)
     _flush(session, name)
+    sign(session, account)
     _record(session, actor, "elevated_account:created", account, login_user=login_user)
     return account
 
@@ -55,6 +57,12 @@ def change_account(session: Session, actor: Actor, account: ElevatedAccount, val
     name, login_user = _checked(session, values, account=account)
     before = {"name": account.name, "login_user": account.login_user}
     is_password_given = bool(values.login_password)
+    if not (is_password_given or account.is_intact):
+        raise InvalidInput(
+            "login_password",
+            "This account was changed in the platform database",
+            "Type its password to let it count as you see it",
+        )
     if is_password_given:
         account.login_password = checks.login_password(values.login_password)
     account.name, account.login_user, account.changed_at = name, login_user, now()
@@ -62,6 +70,7 @@ def change_account(session: Session, actor: Actor, account: ElevatedAccount, val
     if is_password_given or login_user != before["login_user"]:
         _forget_checks(session, account)
     _flush(session, name)
+    sign(session, account)
     changes = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changes or is_password_given:
         _record(

@@ -50,7 +50,17 @@ class RefusableForm(FlaskForm):
         return True
 
 
-class PoolForm(RefusableForm):
+class KnowingForm(RefusableForm):
+    """A form that may send an elevated account's password to another place."""
+
+    account_password = PasswordField(
+        "Password of the elevated account",
+        render_kw={"autocomplete": "off"},
+        description="Needed when it would be sent to another place: show that you know it. Admins need not.",
+    )
+
+
+class PoolForm(KnowingForm):
     """A pool."""
 
     name = StringField(
@@ -96,10 +106,11 @@ class PoolForm(RefusableForm):
             largest_data_gib=self.largest_data_gib.data, largest_log_gib=self.largest_log_gib.data,
             default_collation=text(self.default_collation),
             price_per_gib_month=self.price_per_gib_month.data, currency=text(self.currency),
+            account_password=text(self.account_password),
         )  # fmt: skip
 
 
-class InstanceForm(RefusableForm):
+class InstanceForm(KnowingForm):
     """An instance."""
 
     name = StringField(
@@ -146,6 +157,7 @@ class InstanceForm(RefusableForm):
             instance_name=text(self.instance_name), customer_host=text(self.customer_host),
             customer_port=self.customer_port.data, elevated_account_id=text(self.elevated_account_id),
             trust_server_certificate=self.trust_server_certificate.data, is_open=self.is_open.data,
+            account_password=text(self.account_password),
         )  # fmt: skip
 
 

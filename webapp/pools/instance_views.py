@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
@@ -16,7 +17,7 @@ from webapp.pools.facts import summary_from, volume_for_data
 from webapp.pools.forms import InstanceForm
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
 from webapp.pools.operations import applications_on, get_instance, get_pool
-from webapp.pools.refusals import refused
+from webapp.pools.refusals import limit_guesses, refused
 
 instances = Blueprint("instances", __name__, url_prefix="/instances")
 
@@ -51,6 +52,7 @@ def index() -> ResponseReturnValue:
 
 @instances.route("/new", methods=["GET", "POST"])
 @may(OPERATORS)
+@limit_guesses
 def new() -> ResponseReturnValue:
     """Add an instance to the pool ``?pool=``."""
     session = web.session()
@@ -60,7 +62,9 @@ def new() -> ResponseReturnValue:
     status = 200
     if form.validate_on_submit():
         try:
-            instance = changes.create_instance(session, actor(), pool, form.values())
+            instance = changes.create_instance(
+                session, actor(), pool, form.values(), by_admin=current_user.is_admin
+            )
             session.commit()
         except PlatformError as error:
             status = refused(form, error)
@@ -117,6 +121,7 @@ def discovery(instance_id: str, discovery_id: str) -> ResponseReturnValue:
 
 @instances.route("/<instance_id>/edit", methods=["GET", "POST"])
 @may(OPERATORS)
+@limit_guesses
 def edit(instance_id: str) -> ResponseReturnValue:
     """Change an instance."""
     session = web.session()
@@ -127,7 +132,7 @@ def edit(instance_id: str) -> ResponseReturnValue:
     status = 200
     if form.validate_on_submit():
         try:
-            changes.change_instance(session, actor(), instance, form.values())
+            changes.change_instance(session, actor(), instance, form.values(), by_admin=current_user.is_admin)
             session.commit()
         except PlatformError as error:
             status = refused(form, error)

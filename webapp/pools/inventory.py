@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from webapp.jobs.templates import NotLaunchable, SecretFile
 from webapp.pools.models import ElevatedAccount, Instance, Pool
+from webapp.signed_rows import RowChanged, require_intact
 
 DEFAULT_PORT = 1433
 # The modules are database clients: they run in ansible-playbook's own process.
@@ -33,7 +34,7 @@ def run_inventory(
     ``instance_id``: that instance alone, open or not; else all open instances of the pool, ``with_closed``
     also the others. ``extra_host_variables``: more variables by instance name; under ``all`` those of every
     instance. A variable may be a SecretFile whose secret the caller adds to the secrets. Raises NotLaunchable
-    when there is no such instance.
+    when there is no such instance, or when where it is was changed behind the platform's back.
     """
     chosen = _chosen(session, pool_id, instance_id, with_closed=with_closed)
     extra = extra_host_variables or {}
@@ -41,6 +42,10 @@ def run_inventory(
     groups: dict[str, Any] = {}
     for instance in chosen:
         account = instance.elevated_account
+        try:
+            require_intact(instance, instance.pool, account)  # else the password might go anywhere
+        except RowChanged as changed:
+            raise NotLaunchable(str(changed)) from None
         secret = SecretFile(f"account_{account.id}")
         secrets[secret.name] = account.login_password
         variables = {**LOCAL, **host_variables(instance, account)}
@@ -54,7 +59,10 @@ def run_inventory(
 
 
 def api_inventory(session: Session, *, with_secrets: bool) -> dict[str, Any]:
-    """All pools and instances, as the inventory plugin ``sqlhosting.mssql.platform`` reads them."""
+    """All pools and instances, as the inventory plugin ``sqlhosting.mssql.platform`` reads them.
+
+    Raises RowChanged when one of them was changed behind the platform's back.
+    """
     query = select(Pool).options(selectinload(Pool.instances)).order_by(Pool.name)
     return {
         "version": API_VERSION,
@@ -107,6 +115,7 @@ def host_variables(instance: Instance, account: ElevatedAccount) -> dict[str, An
 
 def _api_variables(instance: Instance, *, with_secrets: bool) -> dict[str, Any]:
     account = instance.elevated_account
+    require_intact(instance, instance.pool, account)
     variables = host_variables(instance, account)
     if with_secrets:
         variables["sqlhosting_connection"]["login_password"] = account.login_password

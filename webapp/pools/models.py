@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.database import Base, Json, WithId, enum_of, now
 from webapp.sealing import Sealed
+from webapp.signed_rows import Signed
 
 
 class PoolKind(StrEnum):
@@ -29,10 +30,12 @@ class Reachability(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-class ElevatedAccount(WithId, Base):
+class ElevatedAccount(WithId, Signed, Base):
     """The login that the platform uses on instances."""
 
     __tablename__ = "elevated_accounts"
+    SIGNED: ClassVar = ("id", "login_user", "login_password")
+    REMEDY: ClassVar = "Look at it under Elevated accounts, and save it with its password to let it count."
 
     name: Mapped[str] = mapped_column(
         String(100), unique=True
@@ -43,10 +46,12 @@ class ElevatedAccount(WithId, Base):
     changed_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Pool(WithId, Base):
+class Pool(WithId, Signed, Base):
     """Instances of one kind that share thresholds. Its name is a group of the inventory."""
 
     __tablename__ = "pools"
+    SIGNED: ClassVar = ("id", "name", "kind", "elevated_account_id")
+    REMEDY: ClassVar = "Look at it on its page, and save it there to let it count."
     __table_args__ = (
         CheckConstraint("cpu_percent BETWEEN 1 AND 100", name="cpu_percent_range"),
         CheckConstraint("memory_percent BETWEEN 1 AND 100", name="memory_percent_range"),
@@ -74,10 +79,15 @@ class Pool(WithId, Base):
     instances: Mapped[list[Instance]] = relationship(back_populates="pool", order_by="Instance.name")
 
 
-class Instance(WithId, Base):
+class Instance(WithId, Signed, Base):
     """A SQL Server instance. Its name is a host of the inventory."""
 
     __tablename__ = "instances"
+    SIGNED: ClassVar = (
+        "id", "pool_id", "name", "host", "port", "instance_name", "customer_host", "customer_port",
+        "trust_server_certificate", "elevated_account_id",
+    )  # fmt: skip
+    REMEDY: ClassVar = "Look at its address on its page, and save it there to let it count."
     __table_args__ = (CheckConstraint("port BETWEEN 1 AND 65535", name="port_range"),)
 
     pool_id: Mapped[str] = mapped_column(ForeignKey("pools.id"), index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -14,7 +15,7 @@ from webapp.pools import changes, pages
 from webapp.pools.forms import PoolForm
 from webapp.pools.models import Pool
 from webapp.pools.operations import capacity_of, collations_of, get_pool
-from webapp.pools.refusals import refused
+from webapp.pools.refusals import limit_guesses, refused
 
 pools = Blueprint("pools", __name__, url_prefix="/pools")
 
@@ -67,6 +68,7 @@ def show(pool_id: str) -> ResponseReturnValue:
 
 @pools.route("/<pool_id>/edit", methods=["GET", "POST"])
 @may(OPERATORS)
+@limit_guesses
 def edit(pool_id: str) -> ResponseReturnValue:
     """Change a pool."""
     session = web.session()
@@ -77,7 +79,7 @@ def edit(pool_id: str) -> ResponseReturnValue:
     status = 200
     if form.validate_on_submit():
         try:
-            changes.change_pool(session, actor(), pool, form.values())
+            changes.change_pool(session, actor(), pool, form.values(), by_admin=current_user.is_admin)
             session.commit()
         except PlatformError as error:
             status = refused(form, error)

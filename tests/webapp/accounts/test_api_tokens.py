@@ -151,11 +151,12 @@ def test_a_role_that_may_not_gets_403_as_does_a_view_that_declares_none(with_api
 def test_a_token_stops_working(with_api: Portal, end: str) -> None:
     user = with_api.create_user()
     secret = secret_for(with_api, user)
-    with with_api.database.transaction() as session:
-        if end == "expired":
-            session.execute(update(ApiToken).values(expires_at=now() - timedelta(seconds=1)))
-        elif end != "revoked":
-            session.execute(update(User).where(User.id == user.id).values(state=UserState(end)))
+    if end == "expired":
+        with with_api.database.reading() as session:
+            token = session.scalars(select(ApiToken)).one()
+        with_api.change(token, expires_at=now() - timedelta(seconds=1))
+    elif end != "revoked":
+        with_api.change(user, state=UserState(end))
     if end == "revoked":
         client = with_api.client(user)
         with with_api.database.reading() as session:
@@ -180,8 +181,7 @@ def test_only_an_admin_who_is_one_still_sees_passwords(with_api: Portal) -> None
     user = with_api.create_user(PortalRole.ADMIN)
     secret = f"Bearer {secret_for(with_api, user, sees_secrets='y')}"
     assert call(with_api, "whoami", secret)[1]["sees_secrets"] is True
-    with with_api.database.transaction() as session:
-        session.execute(update(User).where(User.id == user.id).values(role=PortalRole.OPERATOR))
+    with_api.change(user, role=PortalRole.OPERATOR)
     assert call(with_api, "whoami", secret)[1]["sees_secrets"] is False
 
 

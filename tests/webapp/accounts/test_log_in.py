@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from tests.support.portal import PASSWORD, Client, Portal, settings_for
 from tests.webapp.accounts.reading import actions
-from webapp.accounts.models import User, UserSession
+from webapp.accounts.models import User, UserSession, UserState
 from webapp.database import now
 
 COOKIE = "sqlhosting"
@@ -84,8 +84,9 @@ def test_logging_out_ends_the_session_on_the_server(portal: Portal) -> None:
 
 def test_a_session_ends_when_its_time_is_over(portal: Portal) -> None:
     client = portal.client(portal.create_user())
-    with portal.database.transaction() as session:
-        session.execute(update(UserSession).values(expires_at=now() - timedelta(seconds=1)))
+    with portal.database.reading() as session:
+        begun = session.scalars(select(UserSession)).one()
+    portal.change(begun, expires_at=now() - timedelta(seconds=1))
     assert client.get("/").status_code == 302
 
 
@@ -153,8 +154,9 @@ def test_a_password_typed_with_other_code_points_for_the_same_characters_is_the_
     client = portal.client()
     form = {"name": "Composed", "email": "composed@example.com", "password": "pa\u0308ssword \u212b long"}
     client.post("/register", {**form, "again": form["password"]})
-    with portal.database.transaction() as session:
-        session.execute(update(User).values(state="active"))
+    with portal.database.reading() as session:
+        user = session.scalars(select(User)).one()
+    portal.change(user, state=UserState.ACTIVE)
     answer = client.post("/login", {"email": form["email"], "password": "p\u00e4ssword \u00c5 long"})
     assert answer.status_code == 302
 

@@ -43,9 +43,7 @@ def token_of(
     with portal.database.transaction() as session:
         secret = create_token(session, PLATFORM, user, name="ci", days=None, sees_secrets=sees_secrets).secret
     if then:
-        with portal.database.transaction() as session:
-            for name, value in then.items():
-                setattr(session.merge(user), name, value)
+        portal.change(user, **then)
     return secret
 
 

@@ -14,7 +14,6 @@ from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
 from webapp.approvals.decisions import decide
 from webapp.approvals.models import DecisionKind, Plan, Policy
-from webapp.approvals.signature import seal_policy
 from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.operations import submit_application
@@ -23,6 +22,7 @@ from webapp.jobs.endings import end_job
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.pools.models import Instance, Pool
+from webapp.signed_rows import sign
 from webapp.statements.stored import store_lines
 
 ADDRESS = "127.0.0.1,1433"
@@ -129,7 +129,7 @@ class Story:
             policy = Policy(**{**given, **columns})
             session.add(policy)
             session.flush()
-            seal_policy(policy)
+            sign(session, policy)
         return policy
 
     def book(self, name: str = "shop", *, size: str = "10", by: User | None = None) -> Booking:

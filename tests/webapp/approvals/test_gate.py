@@ -21,8 +21,9 @@ from webapp.bookings.models import Booking, BookingState
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable
-from webapp.pools.models import Instance
+from webapp.pools.models import ElevatedAccount, Instance, Pool
 from webapp.sealing import Box, use_box
+from webapp.signed_rows import sign
 from webapp.statements.plan import plan_hash
 
 Change = Callable[[Session, Plan, Story], Any]
@@ -70,6 +71,31 @@ def _admin(**values: Any) -> Change:
     return lambda session, plan, story: session.execute(
         update(User).where(User.id == story.admin.id).values(**values)
     )
+
+
+def _admin_in_the_portal(**values: Any) -> Change:
+    """What another admin does with the one who approved."""
+
+    def change(session: Session, plan: Plan, story: Story) -> None:
+        admin = session.get_one(User, story.admin.id)
+        for name, value in values.items():
+            setattr(admin, name, value)
+        sign(session, admin)
+
+    return change
+
+
+def _account(**values: Any) -> Change:
+    return lambda session, plan, story: session.execute(
+        update(ElevatedAccount).where(ElevatedAccount.id == story.pool.elevated_account_id).values(**values)
+    )
+
+
+def _pool_account(session: Session, plan: Plan, story: Story) -> None:
+    other = ElevatedAccount(name="other", login_user="other", login_password="Other-1-word!")
+    session.add(other)
+    sign(session, other)
+    session.execute(update(Pool).where(Pool.id == story.pool.id).values(elevated_account_id=other.id))
 
 
 def _json(column: str, *path: str, value: Any) -> Change:
@@ -274,8 +300,21 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "the job's booking": (_job(booking_id=new_id()), "the job's row was changed"),
     "the job's parameters": (_job(parameters={}), "the job's row was changed"),
     "the job's targets": (_job(targets=[]), "does not lock its instance"),
-    "an approver who was disabled": (_admin(state=UserState.DISABLED), "no active user any more"),
-    "an approver who is a customer now": (_admin(role=PortalRole.CUSTOMER), "does not have a role"),
+    "an approver who was disabled": (
+        _admin_in_the_portal(state=UserState.DISABLED),
+        "no active user any more",
+    ),
+    "an approver who is a customer now": (
+        _admin_in_the_portal(role=PortalRole.CUSTOMER),
+        "does not have a role",
+    ),
+    "an approver's address": (_admin(email="other@example.com"), "was changed in the platform database"),
+    "an approver's password": (_admin(password_hash="$argon2id$x"), "was changed in the platform database"),
+    "an approver's seal": (_admin(seal="0" * 64), "was changed in the platform database"),
+    "the instance's pool's account": (_pool_account, "the platform's login on the instance was"),
+    "the account's login": (_account(login_user="other"), "the platform's login on the instance was"),
+    "the account's password": (_account(login_password="Other-1-word!"), "the elevated account"),
+    "where customers connect": (_instance(customer_host="203.0.113.9"), "the instance sql01 was changed"),
 }
 
 

@@ -55,6 +55,7 @@ def test_an_instance_is_added_searched_and_removed_by_typing_its_name(
         page.get_by_label("Name", exact=True).fill("sql01")
         page.get_by_label("Address", exact=True).fill("sql01.example.com")
         page.get_by_label("Port", exact=True).fill("1433")
+        page.get_by_label("Password of the elevated account").fill("Plat-form-1!")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("sql01")
         instance_url = page.url

@@ -23,7 +23,8 @@ def filled(**fields: Any) -> dict[str, Any]:
     """The form of an instance."""
     return {
         "name": "sql01", "host": "SQL01.example.com", "port": 1433, "instance_name": "", "customer_host": "",
-        "customer_port": "", "elevated_account_id": "", "is_open": "y", **fields,
+        "customer_port": "", "elevated_account_id": "", "is_open": "y", "account_password": "Plat-form-1!",
+        **fields,
     }  # fmt: skip
 
 

@@ -88,8 +88,7 @@ def test_an_account_without_rights_is_told_exactly_what_it_lacks(
     portal: Portal, operator: Client, pool: Pool
 ) -> None:
     weak = portal.create_account(login_user="weak", login_password=PLATFORM_PASSWORD)
-    with portal.database.transaction() as session:
-        session.scalars(select(Instance).where(Instance.name == "sql02")).one().elevated_account_id = weak.id
+    portal.change(named(portal, "sql02"), elevated_account_id=weak.id)
     assert operator.post(f"/pools/{pool.id}/check-account").status_code == 302
     job = run_the_job(portal)
     assert job.state is JobState.SUCCESSFUL, job.job_explanation
@@ -108,9 +107,7 @@ def test_an_account_without_rights_is_told_exactly_what_it_lacks(
 
 def test_a_wrong_password_is_said_and_shown_nowhere(portal: Portal, operator: Client, pool: Pool) -> None:
     wrong = portal.create_account(login_password="Wrong-Pl4nted-1!")
-    with portal.database.transaction() as session:
-        session.scalars(select(Instance).where(Instance.name == "sql01")).one().elevated_account_id = wrong.id
-    refused = named(portal, "sql01")
+    refused = portal.change(named(portal, "sql01"), elevated_account_id=wrong.id)
     assert operator.post(f"/instances/{refused.id}/check-account").status_code == 302
     assert run_the_job(portal).state is JobState.SUCCESSFUL
     page = operator.get(f"/instances/{refused.id}").text
