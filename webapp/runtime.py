@@ -30,8 +30,12 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     """
     use_box(Box([key.get_secret_value() for key in settings.encryption_keys]))
     database = Database(settings.database_url.get_secret_value())
-    if is_checked:
-        check_platform(database)
+    try:
+        if is_checked:
+            check_platform(database)
+    except BaseException:
+        database.dispose()  # nobody gets it, so nobody else could
+        raise
     runtime = Runtime(settings, database, {template.name: template for template in job_templates()})
     install(runtime)
     return runtime

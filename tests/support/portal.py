@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any
+from typing import Any, cast
 
 from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.pool import QueuePool
 from werkzeug.test import TestResponse
 
 from webapp.accounts.models import PortalRole, User, UserState
@@ -98,8 +99,10 @@ class Portal:
         return self.runtime.database
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. Raises AssertionError when something still uses one."""
+        pool = cast(QueuePool, self.database.engine.pool)
         self.database.dispose()
+        assert pool.checkedout() == 0, "a thread or a session of this test still holds a connection"
 
     def client(self, user: User | None = None) -> Client:
         """A client, logged in as ``user`` through the log-in page."""

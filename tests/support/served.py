@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from tests.support.portal import PASSWORD
 from webapp.accounts.models import User
+
+LOOPBACK = "127.0.0.1"
+ENDS_WITHIN_S = 20  # the last requests, on a busy machine; a live page's stream ends with its job
 
 
 def _whole_files(application: Any) -> Any:
@@ -31,19 +35,42 @@ def _whole_files(application: Any) -> Any:
     return serve
 
 
+class _Server(ThreadedWSGIServer):
+    """A thread for each request, all of them known: one left behind would use a database that is closed."""
+
+    def __init__(self, application: Any) -> None:
+        super().__init__(LOOPBACK, 0, application)
+        self._requests: list[tuple[Thread, socket.socket]] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread."""
+        thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._requests.append((thread, request))
+        thread.start()
+
+    def finish_requests(self) -> None:
+        """Wait until every request is answered. Raises AssertionError for one that goes on."""
+        for _, connection in self._requests:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)  # browsers open some that they never use
+        for thread, _ in self._requests:
+            thread.join(ENDS_WITHIN_S)
+            assert not thread.is_alive(), "a request of this test still runs; end the job that it follows"
+
+
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """Serve ``app`` in threads of this process; gives its address without a path."""
-    server = make_server("127.0.0.1", 0, _whole_files(app), threaded=True)
-    server.daemon_threads = True
+    server = _Server(_whole_files(app))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{LOOPBACK}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+        server.finish_requests()
 
 
 def log_in(page: Page, user: User) -> None:

@@ -37,4 +37,3 @@ def dispatcher() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     Dispatcher(runtime, chores()).run(stopping)
-    runtime.database.dispose()

@@ -29,6 +29,8 @@ def open_settings() -> Settings:
 
 
 def open_runtime(*, is_checked: bool = True) -> Runtime:
-    """The runtime of this environment. Raises click's error that says what to do."""
+    """The runtime of this environment, closed with the command. Raises click's error that says what to do."""
     with told():
-        return create_runtime(settings_from(), is_checked=is_checked)
+        runtime = create_runtime(settings_from(), is_checked=is_checked)
+    click.get_current_context().call_on_close(runtime.database.dispose)
+    return runtime

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.portal import KEY, NO_REDIS, SECRET_KEY, Portal
@@ -36,7 +35,6 @@ def run(portal: Portal, *arguments: str, typed: str | None = None) -> Result:
     return CliRunner().invoke(main, list(arguments), input=typed, env=environment(portal))
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the command's database closes with its process
 def test_the_first_admin_comes_from_a_command_and_logs_in(portal: Portal, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\nanything else\n", encoding="utf-8")
@@ -69,7 +67,6 @@ def test_the_first_admin_comes_from_a_command_and_logs_in(portal: Portal, tmp_pa
     assert EMAIL not in run(portal, "user", "list", "--state", "pending").output
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_what_is_wrong_is_said_and_nothing_is_made(portal: Portal, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     cases = [

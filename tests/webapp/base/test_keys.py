@@ -78,7 +78,6 @@ def test_the_web_application_refuses_to_be_made_with_a_wrong_key(database_url: s
     use_box(Box([KEY]))
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the command's database closes with its process
 def test_keys_are_rotated_by_a_command_and_the_old_one_can_go(portal: Portal) -> None:
     url = portal.settings.database_url.get_secret_value()
     account = portal.create_account(login_password=SECRET)
@@ -127,7 +126,6 @@ def test_keys_are_rotated_by_a_command_and_the_old_one_can_go(portal: Portal) ->
     use_box(Box([KEY]))
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_rotation_that_cannot_open_a_value_changes_nothing(portal: Portal) -> None:
     url = portal.settings.database_url.get_secret_value()
     portal.create_account(login_password=SECRET)
