@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -31,13 +32,19 @@ TITLES = {
 }
 # Instead of what HTTP's own words say.
 TEXTS = {
-    403: "Your role does not allow this.",
+    403: "Your role does not allow this. Ask an admin if you need it.",
     404: "There is no such page, or what it showed is gone or belongs to somebody else.",
     405: "This address cannot be opened like that.",
     413: "What you sent is larger than the portal takes.",
     429: "There were too many tries from your address. Wait a minute, then try again.",
     500: "The error was noted. What you asked for was not done, unless this portal shows otherwise.",
 }
+
+
+STALE_FORM = (
+    "You have logged in or out since it was opened, or it did not come from this portal. "
+    "Nothing was changed. Open its page again and send it once more."
+)
 
 
 def register_error_pages(app: Flask) -> None:
@@ -49,7 +56,7 @@ def register_error_pages(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def _on_csrf_error(_error: CSRFError) -> ResponseReturnValue:
-        return _answer(400, "The form is too old or did not come from this portal. Load the page again.")
+        return _answer(400, STALE_FORM, title="This form is no longer valid")
 
     @app.errorhandler(HTTPException)
     def _on_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -73,9 +80,28 @@ def register_error_pages(app: Flask) -> None:
         return _answer(500, str(error))
 
 
-def _answer(status: int, text: str, *, is_bare: bool = False) -> ResponseReturnValue:
+def _answer(
+    status: int, text: str, *, title: str | None = None, is_bare: bool = False
+) -> ResponseReturnValue:
     web.close_session()  # what failed in it is over; the page must not trip over it
-    title = TITLES.get(status, "Something went wrong")
+    title = title or TITLES.get(status, "Something went wrong")
     if request.path.startswith("/api/"):
         return {"error": {"status": status, "title": title, "detail": text}}, status
-    return render_template("error.html", status=status, title=title, text=text, is_bare=is_bare), status
+    page = render_template(
+        "error.html", status=status, title=title, text=text, is_bare=is_bare, back=_page_before()
+    )
+    return page, status
+
+
+def _page_before() -> str | None:
+    """Where the form stood that was refused, as a path of this portal; None for pages that were opened."""
+    if request.method in ("GET", "HEAD"):
+        return None
+    try:
+        before = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    path = before.path if before.path.startswith("/") and not before.path.startswith("//") else "/"
+    if before.netloc != request.host or path == "/" or "\\" in path:
+        return None
+    return f"{path}?{before.query}" if before.query else path

@@ -35,7 +35,7 @@ def test_a_customer_registers_books_watches_and_logs_in_with_the_password(town: 
         for name in town.platform.simulator.instances
     ]
     admin.approve_plan()
-    customer.wait_for("running", event="Being set up")
+    customer.wait_for("running", event="Being carried out")
     customer.page.locator("[data-live]").get_by_role("link", name="Job").first.click()
     expect(customer.page).to_have_url(re.compile(f"/jobs/{ID}$"))
     job = path_of(customer.page)

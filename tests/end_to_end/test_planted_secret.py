@@ -104,7 +104,7 @@ def held_job(town: Town, customer: Customer, admin: Staff) -> dict[str, str]:
         faults.append(control.call("add_fault", instance=name, fault=hold)["id"])
         control.call("add_fault", instance=name, fault=fail)
     admin.approve_plan()
-    customer.wait_for("running", event="Being set up")
+    customer.wait_for("running", event="Being carried out")
     admin.open(
         customer.page.locator("[data-live]").get_by_role("link", name="Job").first.get_attribute("href")
     )

@@ -114,7 +114,7 @@ class RegisterForm(FlaskForm):
     password = _new_password()
     again = _again()
     message = TextAreaField(
-        "What do you need databases for?",
+        "What do you need databases for? (optional)",
         validators=[Optional(), Checked(lambda text: text_from(text, field="message"))],
         render_kw={"rows": 3, "maxlength": LONGEST_TEXT},
         description="Whoever decides about your account reads this.",

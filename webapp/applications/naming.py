@@ -37,7 +37,7 @@ def check_name(value: str, *, field: str, what: str) -> str:
     if not NAME.fullmatch(value) or "__" in value:
         raise InvalidInput(
             field,
-            f"The {what} {value!a} is not usable",
+            f"The {what} {value!r} is not usable",
             "Use letters (A–Z, a–z), digits and single underscores, beginning with a letter and not ending "
             "with an underscore.",
         )

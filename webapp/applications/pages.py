@@ -15,6 +15,7 @@ from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.bookings.collations import in_words
 from webapp.bookings.models import Booking
 from webapp.bookings.open import OPEN_STATES
+from webapp.bookings.shown import shown_states
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_application, may_change
 from webapp.bookings.wording import RIGHTS
@@ -57,6 +58,7 @@ def common(application: Application, tab: str) -> dict[str, Any]:
     session = web.session()
     user = acting_user(session, actor())
     query = select(Booking).where(Booking.application_id == application.id, Booking.state.in_(OPEN_STATES))
+    open_bookings = list(session.scalars(query.order_by(Booking.id)))
     return {
         "application": application,
         "tab": tab,
@@ -65,7 +67,8 @@ def common(application: Application, tab: str) -> dict[str, Any]:
         "may_change": may_change(user, application),
         "is_customer": application.customer_id == user.id,
         "is_operator": user.is_operator,
-        "open_bookings": list(session.scalars(query.order_by(Booking.id))),
+        "open_bookings": open_bookings,
+        "shown": shown_states(session, open_bookings),
         "title_for": title_for,
         "token": new_id(),  # the same form sent twice is one request
     }
@@ -93,4 +96,9 @@ def _activity_facts(application: Application) -> dict[str, Any]:
     jobs = (
         select(Job).where(Job.application_id == application.id).order_by(Job.id.desc()).limit(SHOWN_ACTIVITY)
     )
-    return {"bookings": list(session.scalars(bookings)), "jobs": list(session.scalars(jobs))}
+    shown_bookings = list(session.scalars(bookings))
+    return {
+        "bookings": shown_bookings,
+        "states": shown_states(session, shown_bookings),
+        "jobs": list(session.scalars(jobs)),
+    }

@@ -8,11 +8,9 @@ from typing import Any
 NO_ROOM = (
     "No database server of this kind has room for it now. Support has been told and makes room or asks you."
 )
-NO_ANSWER = (
-    "The database server did not answer. Nothing has to be done by you: support looks at it and goes on."
-)
+NO_ANSWER = "The database server did not answer. You have nothing to do: support looks at it and goes on."
 NOT_POSSIBLE = "It could not be prepared as it was asked for. Support has been told and looks at it."
-NOT_FINISHED = "It could not be finished. Support has been told, looks at what is there and goes on."
+NOT_FINISHED = "It could not be finished. Support has been told and goes on from what is there."
 STOPPED = "It was stopped by the hosting team."
 GATE = "A check just before the start found that the approval does not hold any more. Nothing was changed. "
 AGAIN = "Support has it planned and approved again."

@@ -38,10 +38,8 @@ def change_state(
     )
     session.refresh(booking, ["state", "ended_at"])
     if cast("CursorResult[Any]", changed).rowcount != 1:
-        raise Conflict(
-            f"The request is {booking.state.value} by now, so it cannot become {to.value}. "
-            "Load the page again."
-        )
+        word = "already" if booking.state is to else f"by now, so it cannot become {to.value}"
+        raise Conflict(f"The request is {booking.state.value} {word}.")
     note(session, booking, event, user_id=user_id, text=text, plan_id=plan_id, job_id=job_id)
 
 

@@ -165,7 +165,7 @@ def check_collation(session: Session, pool: Pool, value: str) -> str | None:
     if value.lower() not in by_key:
         raise InvalidInput(
             "collation",
-            f"The pool {pool.name} knows no collation {value[:60]!a}",
+            f"The pool {pool.name} knows no collation {value[:60]!r}",
             "Choose one from the list, or the default.",
         )
     return by_key[value.lower()]
@@ -178,7 +178,7 @@ def check_size(value: str, *, pool: Pool, field: str = "size_gib") -> int:
         raise InvalidInput(field, "The size is missing", "Type how many GiB, for instance 10.")
     if not _SIZE.fullmatch(value):
         raise InvalidInput(
-            field, f"{value[:40]!a} is not a size in GiB", "Type a number, for instance 10 or 0.5."
+            field, f"{value[:40]!r} is not a size in GiB", "Type a number, for instance 10 or 0.5."
         )
     mib = int(Decimal(value.replace(",", ".")) * MIB_PER_GIB)
     if mib < MIB_PER_GIB // 10:

@@ -18,6 +18,7 @@ from webapp.bookings import changes
 from webapp.bookings.collations import in_words
 from webapp.bookings.models import ENDED_STATES, Booking, BookingKind, BookingState
 from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
+from webapp.bookings.shown import shown_states
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking, seen_bookings
 from webapp.bookings.wording import KINDS, RIGHTS, event_in_words, facts_of, next_step
@@ -56,6 +57,7 @@ def index() -> ResponseReturnValue:
         states=list(BookingState),
         kinds=KINDS,
         title_for=title_for,
+        shown=shown_states(session, page.rows),
     )
 
 
@@ -109,13 +111,15 @@ def _facts(booking_id: str) -> dict[str, Any]:
     sent_back = changes.is_sent_back(booking)
     turns = [event for event in booking.events if event.event in ("planned", "changed", "planned_again")]
     has_plan = bool(turns) and turns[-1].event == "planned"
+    expired = _expired_plan(session, booking)
     return {
         "booking": booking,
         "title": title_for(booking),
         "facts": facts_of(booking),
         "event_in_words": event_in_words,
         "is_sent_back": sent_back,
-        "expired_plan": _expired_plan(session, booking),
+        "shown_state": "sent_back" if sent_back else "expired" if expired else booking.state.value,
+        "expired_plan": expired,
         "may_ask_again": changes.may_change(user, booking.application),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),

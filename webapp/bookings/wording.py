@@ -23,7 +23,7 @@ EVENTS = {
     "sent_back": "Sent back for a change",
     "changed": "Changed and sent again",
     "canceled": "Canceled",
-    "running": "Being set up",
+    "running": "Being carried out",
     "resumed": "Went on after an interruption",
     "deployed": "Done",
     "failed": "Failed",
@@ -39,12 +39,12 @@ KINDS = {
 }
 RIGHTS = {
     LoginRights.READ_WRITE: "reads, writes, executes, and creates and changes tables",
-    LoginRights.READ_ONLY: "reads only",
+    LoginRights.READ_ONLY: "reads, and changes nothing",
 }
 _NEXT = {
     BookingState.PENDING: "An approver looks at it",
-    BookingState.APPROVED: "It waits for its turn, then it is set up",
-    BookingState.RUNNING: "It is being set up",
+    BookingState.APPROVED: "It waits for its turn, then it is carried out",
+    BookingState.RUNNING: "Done; this page says so by itself",
 }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.approvals.models import Plan, PlanState
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.shown import NEEDS_CUSTOMER, plans_of, shown_state
 from webapp.bookings.variables import title_for
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
@@ -51,7 +52,12 @@ class OpenRequest:
     booking: Booking
     title: str
     next_step: str
-    state: str  # the booking's, or "sent_back" while the customer is asked to change it
+    state: str  # what bookings.shown.shown_state calls it
+
+    @property
+    def needs_customer(self) -> bool:
+        """Whether nothing goes on until the customer does something."""
+        return self.state in NEEDS_CUSTOMER
 
 
 def application_cards(session: Session, customer_id: str) -> list[ApplicationCard]:
@@ -104,12 +110,7 @@ def open_requests(session: Session, requester_id: str) -> list[OpenRequest]:
         .limit(SHOWN)
     )
     bookings = list(session.scalars(query))
-    plans = {
-        plan.id: plan
-        for plan in session.scalars(
-            select(Plan).where(Plan.id.in_([b.plan_id for b in bookings if b.plan_id]))
-        )
-    }
+    plans = plans_of(session, bookings)
     jobs = {
         job.id: job
         for job in session.scalars(select(Job).where(Job.id.in_([b.job_id for b in bookings if b.job_id])))
@@ -119,17 +120,10 @@ def open_requests(session: Session, requester_id: str) -> list[OpenRequest]:
             booking,
             title_for(booking),
             next_step(booking, plans.get(booking.plan_id or ""), jobs.get(booking.job_id or "")),
-            _shown_state(booking, plans.get(booking.plan_id or "")),
+            shown_state(booking, plans.get(booking.plan_id or "")),
         )
         for booking in bookings
     ]
-
-
-def _shown_state(booking: Booking, plan: Plan | None) -> str:
-    is_sent_back = (
-        booking.state is BookingState.PENDING and plan is not None and plan.state is PlanState.SENT_BACK
-    )
-    return PlanState.SENT_BACK.value if is_sent_back else booking.state.value
 
 
 def next_step(booking: Booking, plan: Plan | None, job: Job | None) -> str:
@@ -162,8 +156,10 @@ def _next_step_of_plan(plan: Plan | None) -> str:
         case PlanState.READY:
             return "An approver looks at it."
         case PlanState.SENT_BACK:
-            return "Sent back to you: change it, or take it back."
-        case PlanState.FAILED | PlanState.EXPIRED | PlanState.DRIFTED:
+            return "Sent back to you: change it, or cancel it."
+        case PlanState.EXPIRED:
+            return "Nobody approved the plan in time: have it made again, or cancel the request."
+        case PlanState.FAILED | PlanState.DRIFTED:
             return "The hosting team plans it again."
         case _:
             return "What has to be done is being worked out; that takes some seconds."

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp.applications.models import Application
 from webapp.bookings.models import Booking
+from webapp.bookings.shown import shown_states
 from webapp.bookings.variables import title_for
 from webapp.jobs.models import Job
 from webapp.jobs.visibility import Visitor, visible_jobs
@@ -79,17 +80,20 @@ def _bookings(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
     )
     if not user.is_staff:
         query = query.where(Booking.requester_id == user.id)
-    for row in session.scalars(query.order_by(Booking.id.desc()).limit(FOUND)):
+    rows = session.scalars(query.order_by(Booking.id.desc()).limit(FOUND)).all()
+    states = shown_states(session, rows)
+    for row in rows:
         detail = f"asked for by {row.requester.email}" if user.is_staff else row.id
         yield Hit(
-            "Requests", title_for(row), detail, row.state.value, f"/bookings/{row.id}", row.id == text.upper()
+            "Requests", title_for(row), detail, states[row.id], f"/bookings/{row.id}", row.id == text.upper()
         )
 
 
 def _jobs(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
     query = visible_jobs(user).where(or_(Job.title.icontains(text, autoescape=True), Job.id == text.upper()))
     for row in session.scalars(query.order_by(Job.id.desc()).limit(FOUND)):
-        detail = f"{row.template}{', check mode' if row.check_mode else ''} · {row.id}"
+        template = f"{row.template}{', check mode' if row.check_mode else ''} · "
+        detail = f"{template if user.is_staff else ''}{row.id}"
         yield Hit("Jobs", row.title, detail, row.state.value, f"/jobs/{row.id}", row.id == text.upper())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.jobs.models import Job, JobEvent
 from webapp.jobs.task_results import TaskResult, task_result
-from webapp.statements.models import JobStatement, StatementKind
+from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 STEPS = 300
 CHANGES = 500
@@ -40,14 +40,25 @@ def steps_of(session: Session, job: Job) -> Steps:
 
 
 def changes_of(session: Session, job: Job) -> list[JobStatement]:
-    """The statements that change something, in their order."""
+    """The statements that :func:`is_change` keeps, in their order."""
     query = (
         select(JobStatement)
         .where(JobStatement.job_id == job.id, JobStatement.kind == StatementKind.CHANGE)
         .order_by(JobStatement.attempt, JobStatement.seq)
         .limit(CHANGES)
     )
+    if not job.check_mode:
+        query = query.where(JobStatement.status != StatementStatus.PLANNED)
     return list(session.scalars(query))
+
+
+def is_change(statement: JobStatement, *, is_plan: bool) -> bool:
+    """Whether a customer sees ``statement`` as a change. ``is_plan``: the job runs in check mode.
+
+    Any other job rehearses the approved plan first; what it only rehearses is no change.
+    """
+    is_rehearsed = statement.status is StatementStatus.PLANNED and not is_plan
+    return statement.kind is StatementKind.CHANGE and not is_rehearsed
 
 
 _OF_USERS = {  # of what a statement about a user says: user, database and the role or permission

@@ -20,6 +20,7 @@ from webapp import web
 from webapp.access import ANYONE, may
 from webapp.errors import InvalidInput, NotFound
 from webapp.jobs.pages import fragment
+from webapp.jobs.steps import is_change
 from webapp.jobs.stream import PARTS, Batch, Follower, JobReader
 from webapp.jobs.views import jobs
 from webapp.jobs.visibility import find_job
@@ -39,7 +40,7 @@ _lock = threading.Lock()
 @may(ANYONE)
 def stream(job_id: str) -> ResponseReturnValue:
     """Everything that came after ``?after=`` (or Last-Event-ID) and comes from now on."""
-    find_job(web.session(), current_user, job_id)
+    is_plan = find_job(web.session(), current_user, job_id).check_mode
     parts = tuple(part for part in PARTS if part in request.args.get("parts", ",".join(PARTS)).split(","))
     if not current_user.is_staff:
         parts = tuple(part for part in parts if part != "output")
@@ -55,7 +56,8 @@ def stream(job_id: str) -> ResponseReturnValue:
     # Half of the threads at most: with more pages open than that, they ask again and again instead.
     most = max(1, runtime.settings.portal_threads // 2)
     longest_s = float(current_app.config.get("JOB_STREAM_SECONDS", LONGEST_S))
-    messages = _messages(reader, show=request.args.get("show", ""), most=most, longest_s=longest_s)
+    show = request.args.get("show", "")
+    messages = _messages(reader, show=show, is_plan=is_plan, most=most, longest_s=longest_s)
     return Response(
         stream_with_context(messages),
         mimetype="text/event-stream",
@@ -69,14 +71,14 @@ def _position(text: str) -> int:
     return int(text)
 
 
-def _messages(reader: JobReader, *, show: str, most: int, longest_s: float) -> Iterator[str]:
+def _messages(reader: JobReader, *, show: str, is_plan: bool, most: int, longest_s: float) -> Iterator[str]:
     global _open_streams  # noqa: PLW0603 - streams of all threads of the process
     with _lock:
         _open_streams += 1
         is_crowded = _open_streams > most
     try:
         yield f"retry: {CROWDED_RETRY_MS if is_crowded else RETRY_MS}\n\n"
-        yield from _follow(reader, show=show, seconds=0 if is_crowded else longest_s)
+        yield from _follow(reader, show, is_plan=is_plan, seconds=0 if is_crowded else longest_s)
     except NotFound:
         yield _message("gone", reader.cursor, "{}")
     finally:
@@ -84,14 +86,14 @@ def _messages(reader: JobReader, *, show: str, most: int, longest_s: float) -> I
             _open_streams -= 1
 
 
-def _follow(reader: JobReader, *, show: str, seconds: float) -> Iterator[str]:
+def _follow(reader: JobReader, show: str, *, is_plan: bool, seconds: float) -> Iterator[str]:
     begun = said = checked = time.monotonic()
     while True:
         batch = reader.read()
         moment = time.monotonic()
         if batch.has_news:
             said = moment
-            yield from _said(batch, show)
+            yield from _said(batch, show, is_plan=is_plan)
         if batch.is_complete:
             yield _message("end", batch.cursor, "{}")
             return
@@ -109,12 +111,12 @@ def _follow(reader: JobReader, *, show: str, seconds: float) -> Iterator[str]:
         time.sleep(READ_EVERY_S)
 
 
-def _said(batch: Batch, show: str) -> Iterator[str]:
+def _said(batch: Batch, show: str, *, is_plan: bool) -> Iterator[str]:
     is_staff = current_user.is_staff
     if batch.lines or batch.results or batch.statements:
         shown = [row for row in batch.statements if fits(row, show)]
         if not is_staff:
-            shown = [row for row in shown if row.kind == "change"]
+            shown = [row for row in shown if is_change(row, is_plan=is_plan)]
         row_page = "jobs/_statement.html" if is_staff else "jobs/_change.html"
         task_page = "jobs/_result.html" if is_staff else "jobs/_step.html"
         news = {

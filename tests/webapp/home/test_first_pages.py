@@ -54,8 +54,8 @@ def test_applications_that_are_gone_are_not_on_the_first_page(portal: Portal, ro
         (None, "What has to be done is being worked out"),
         (PlanState.PLANNING, "What has to be done is being worked out"),
         (PlanState.READY, "An approver looks at it."),
-        (PlanState.SENT_BACK, "Sent back to you: change it, or take it back."),
-        (PlanState.EXPIRED, "The hosting team plans it again."),
+        (PlanState.SENT_BACK, "Sent back to you: change it, or cancel it."),
+        (PlanState.EXPIRED, "Nobody approved the plan in time: have it made again"),
     ],
 )
 def test_an_open_request_says_its_next_step(
@@ -66,6 +66,29 @@ def test_an_open_request_says_its_next_step(
     page = portal.client(customer).get("/").text
     assert "Add database stock to shop" in page
     assert next_step in page
+
+
+@pytest.mark.parametrize("plan_state", [PlanState.SENT_BACK, PlanState.EXPIRED])
+def test_requests_that_wait_for_the_customer_come_before_everything_else(
+    portal: Portal, rows: Rows, plan_state: PlanState
+):
+    customer = portal.create_user()
+    application = rows.application(customer, "shop")
+    waiting = rows.booking(application, plan_state)
+    rows.booking(application, PlanState.READY)
+    page = portal.client(customer).get("/").text
+    assert page.index("Waiting for you") < page.index(waiting.id) < page.index("shop_orders")
+    assert page.index("shop_orders") < page.index("Your requests")
+    assert page.count(waiting.id) == 1
+    badge = f'data-state="{plan_state}"'
+    # Every list calls it the same.
+    for path in (
+        "/",
+        "/bookings?kind=add_database",
+        "/search?q=shop",
+        f"/applications/{application.id}/activity",
+    ):
+        assert badge in portal.client(customer).get(path).text, path
 
 
 def test_a_running_request_says_at_which_step_it_is(portal: Portal, rows: Rows):

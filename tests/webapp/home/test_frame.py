@@ -89,7 +89,9 @@ def test_a_dangerous_action_needs_the_name_typed(portal: Portal, pages: Pages):
         page.get_by_role("button", name="Delete").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("Its databases go.")
+        expect(dialog.get_by_role("heading")).to_have_text("Delete shop?")
         go = dialog.get_by_role("button", name="Delete")
+        expect(go).to_contain_class("btn-danger")
         expect(go).to_be_disabled()
         dialog.get_by_role("textbox").fill("sho")
         expect(go).to_be_disabled()
@@ -110,7 +112,61 @@ def test_times_are_told_relative_with_the_exact_one_at_hand(portal: Portal, rows
         log_in(page, customer)
         moment = page.locator("time[data-moment]").first
         expect(moment).to_have_text(re.compile(r"just now|ago"))
-        assert re.search(r"\d\d:\d\d:\d\d", moment.get_attribute("title") or "")
+        exact = moment.get_attribute("title") or ""
+        assert re.search(r"\d\d:\d\d:\d\d", exact)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")  # what a browser says before it prints
+        expect(moment).to_have_text(exact)
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        expect(moment).to_have_text(re.compile(r"just now|ago"))
+
+
+def test_a_question_without_danger_is_not_asked_in_red(portal: Portal, pages: Pages):
+    ask = """{% extends "base.html" %}{% from "macros/ui.html" import post_button %}{% block content %}
+    {{ post_button("/pieces-done", "Show it", style="primary", confirm="Show it now?") }}{% endblock %}"""
+    add_page(portal.app, "/pieces", ask)
+    with served(portal.app) as address:
+        page = pages.new_page(address)
+        log_in(page, portal.create_user())
+        page.goto("/pieces")
+        page.get_by_role("button", name="Show it").click()
+        go = page.get_by_role("dialog").get_by_role("button", name="Show it")
+        expect(go).to_contain_class("btn-primary")
+        expect(go).not_to_contain_class("btn-danger")
+
+
+def test_a_form_that_is_refused_leads_back_to_its_page(portal: Portal):
+    portal.create_user(email="other@example.com")
+    client = portal.client(portal.create_user())
+    came_from = {"Referer": "http://localhost/account?from=menu"}
+    answer = client.client.post("/account/name", data={"name": "New"}, headers=came_from)  # without a token
+    assert answer.status_code == 400
+    assert "This form is no longer valid" in answer.text
+    assert 'href="/account?from=menu"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "before", ["http://evil.example/account", "http://localhost//evil.example", "javascript:alert(1)", ""]
+)
+def test_a_refused_form_leads_nowhere_else(portal: Portal, before: str):
+    client = portal.client(portal.create_user())
+    answer = client.client.post("/account/name", data={"name": "New"}, headers={"Referer": before})
+    assert answer.status_code == 400
+    assert "Back to the page" not in answer.text
+    assert "evil" not in answer.text
+    assert "javascript:" not in answer.text
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_address_does_not_widen_the_menu_of_ones_account(portal: Portal, pages: Pages, width: int):
+    user = portal.create_user(email=f"{'a' * 60}@{'b' * 60}.{'c' * 60}.example.com", name="N" * 100)
+    with served(portal.app) as address:
+        page = pages.new_page(address, width=width)
+        log_in(page, user)
+        page.get_by_role("button", name="Your account").click()
+        box = page.locator(".dropdown-menu.show").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
 
 
 def test_no_page_of_the_frame_is_wider_than_a_phone(portal: Portal, rows: Rows, pages: Pages):

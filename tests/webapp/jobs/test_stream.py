@@ -221,3 +221,18 @@ def test_a_customer_sees_steps_and_changes_and_nothing_of_the_inside(portal: Por
         assert "SELECT" not in text
     assert seen.lines == []
     assert len(seen.statements) == 1
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_customer_sees_what_is_only_rehearsed_in_a_plan_alone(portal: Portal, check_mode: bool) -> None:
+    customer = portal.create_user()
+    job = create_job(portal.database, customer_id=customer.id, check_mode=check_mode)
+    writer = JobWriter(portal.database, job.id)
+    planned = writer.statement(
+        "CREATE DATABASE [shop_orders]", creates="database:shop_orders", status=StatementStatus.PLANNED
+    )
+    writer.end()
+    client = portal.client(customer)
+    seen = Follow().read(client.get(f"/jobs/{job.id}/stream?parts=output,tasks,statements"))
+    assert [f"s-{planned}"] * check_mode == list(seen.statements)
+    assert (f"s-{planned}" in client.get(f"/jobs/{job.id}").text) == check_mode

@@ -34,6 +34,14 @@ const portal = (() => {
     }
   }
 
+  // "5 minutes ago" says nothing on paper.
+  function exactTimes() {
+    for (const element of document.querySelectorAll("time[data-moment]")) {
+      const at = Date.parse(element.dateTime);
+      if (!Number.isNaN(at)) element.textContent = exact.format(at);
+    }
+  }
+
   // --- copy --------------------------------------------------------------------------------------------
 
   async function copy(text) {
@@ -76,11 +84,12 @@ const portal = (() => {
     const input = dialog.querySelector("input");
     const go = dialog.querySelector("[data-go]");
     const label = submitter?.textContent.trim() || "Continue";
-    dialog.querySelector("[data-title]").textContent = isQuestion ? wanted : `${label}?`;
+    dialog.querySelector("[data-title]").textContent = isQuestion ? wanted : `${label.includes(wanted) ? label : `${label} ${wanted}`}?`;
     dialog.querySelector("[data-question]").textContent = question ?? "";
     dialog.querySelector("[data-typing]").hidden = isQuestion;
     dialog.querySelector("[data-name]").textContent = wanted;
     go.textContent = label;
+    go.className = `btn ${submitter?.classList.contains("btn-primary") ? "btn-primary" : "btn-danger"}`; // red only for danger
     input.value = "";
     const check = () => { go.disabled = !isQuestion && input.value !== wanted; };
     input.oninput = check;
@@ -207,6 +216,8 @@ const portal = (() => {
       if (target?.startsWith("#")) history.replaceState(null, "", target);
     });
     addEventListener("hashchange", openTab);
+    addEventListener("beforeprint", exactTimes);
+    addEventListener("afterprint", () => times());
     addEventListener("pageshow", (event) => {
       if (!event.persisted) return; // back from the browser's cache: buttons work again
       for (const button of document.querySelectorAll("form[method=post] button")) button.disabled = false;
