@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from webapp.database import Database
 from webapp.jobs.doorbell import install
+from webapp.jobs.nudges import Nudges
 from webapp.jobs.templates import JobTemplate
 from webapp.platform.operations import check_platform
 from webapp.registry import job_templates
@@ -20,6 +21,7 @@ class Runtime:
     settings: Settings
     database: Database
     templates: dict[str, JobTemplate]
+    nudges: Nudges
 
 
 def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
@@ -36,6 +38,7 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     except BaseException:
         database.dispose()  # nobody gets it, so nobody else could
         raise
-    runtime = Runtime(settings, database, {template.name: template for template in job_templates()})
+    templates = {template.name: template for template in job_templates()}
+    runtime = Runtime(settings, database, templates, Nudges(settings))
     install(runtime)
     return runtime

@@ -1,4 +1,4 @@
-"""Ring the doorbell after each commit that wrote to the outbox. The dispatcher sends what is left."""
+"""Ring the doorbell and nudge live pages after commits. The dispatcher sends rings that are left."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.database import Database
 from webapp.jobs.endings import TEMPLATES
+from webapp.jobs.nudges import NUDGED
 from webapp.jobs.outbox import RINGS, Ring, mark_failed, mark_sent
 from webapp.jobs.queue import connection_for, push, queue_on
 from webapp.settings import Settings
@@ -85,7 +86,7 @@ class Doorbell:
 
 
 def install(runtime: Runtime) -> None:
-    """Let all sessions of ``runtime`` know the job templates, and ring after their commits."""
+    """Let all sessions of ``runtime`` know the job templates, and ring and nudge after their commits."""
     doorbell = Doorbell(runtime.settings, runtime.database)
 
     def after_commit(session: Session) -> None:
@@ -93,11 +94,15 @@ def install(runtime: Runtime) -> None:
             return  # a savepoint: others do not see the outbox entry yet
         if rings := session.info.pop(RINGS, None):
             doorbell.ring(rings)
+        if job_ids := session.info.pop(NUDGED, None):
+            runtime.nudges.send(job_ids)
 
     def after_rollback(session: Session) -> None:
         if not session.in_nested_transaction():
             session.info.pop(RINGS, None)
+            session.info.pop(NUDGED, None)
 
     listeners: dict[str, Any] = {"after_commit": after_commit, "after_rollback": after_rollback}
     runtime.database.configure_sessions({TEMPLATES: runtime.templates}, listeners)
     runtime.database.before_dispose(doorbell.close)
+    runtime.database.before_dispose(runtime.nudges.close)

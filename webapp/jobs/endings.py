@@ -15,6 +15,7 @@ from webapp.database import now
 from webapp.errors import Conflict
 from webapp.jobs.locks import free_locks
 from webapp.jobs.models import ENDED_JOB_STATES, Job, JobState
+from webapp.jobs.nudges import add_nudge
 from webapp.jobs.outbox import add_ring
 from webapp.jobs.templates import JobTemplate
 from webapp.statements.stored import end_unknown
@@ -30,14 +31,17 @@ def templates_of(session: Session) -> Mapping[str, JobTemplate]:
 
 
 def is_changed(session: Session, job_id: str, *conditions: Any, **values: Any) -> bool:
-    """Change the job's row if ``conditions`` hold; whether they did."""
+    """Change the job's row if ``conditions`` hold, and have its pages look; whether they did hold."""
     result = session.execute(
         update(Job)
         .where(Job.id == job_id, *conditions)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return cast("CursorResult[Any]", result).rowcount == 1
+    is_done = cast("CursorResult[Any]", result).rowcount == 1
+    if is_done:
+        add_nudge(session, job_id)
+    return is_done
 
 
 def end_job(

@@ -33,7 +33,8 @@ from webapp.settings import Settings
 from webapp.statements.stored import store_lines
 
 BATCH = 200  # events or lines in one transaction
-BATCH_S = 0.2  # and how long it waits for them: what people see is that old at most
+BATCH_S = 0.2  # from one of them to the next while much happens: what people see is that old at most
+GATHER_S = 0.02  # from an event until it is stored when nothing happened before: they come in groups
 LOOK_S = 0.5  # how often it looks whether somebody canceled
 RETRY_S = 0.5  # after the database did not answer
 POISON_TRIES = 3  # of a batch that the database refuses, rather than not answering
@@ -163,11 +164,12 @@ class Ingest:
     ) -> None:
         self._database, self._settings, self._claim = database, settings, claimed
         self._folder, self._template, self._mask = folder, template, mask
-        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._is_finishing = threading.Event()
         self._renew_at = 0.0
         self._look_at = 0.0
+        self._stored_at = 0.0
         self.harvest = Harvest()
         self.is_lost = False  # somebody else holds the job
         self.is_canceled = False  # somebody asked for the end
@@ -187,6 +189,7 @@ class Ingest:
     def finish(self) -> None:
         """Store what is left. With ``is_lost`` set, the rest is for whoever holds the job now."""
         self._is_finishing.set()
+        self._events.put(None)  # wakes the thread
         self._thread.join()
 
     def _run(self) -> None:
@@ -202,13 +205,18 @@ class Ingest:
 
     def _next_events(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
-        deadline = time.monotonic() + (0.01 if self._is_finishing.is_set() else BATCH_S)
-        while len(events) < BATCH and (wait := deadline - time.monotonic()) > 0:
+        until = time.monotonic() + BATCH_S
+        while len(events) < BATCH:
+            wait = 0.0 if self._is_finishing.is_set() else max(0.0, until - time.monotonic())
             try:
-                events.append(self._events.get(timeout=min(wait, 0.05)))
+                event = self._events.get(block=wait > 0, timeout=wait)
             except queue.Empty:
-                if self._is_finishing.is_set():
-                    break
+                break
+            if event is None:
+                continue  # nothing comes any more
+            if not events:
+                until = max(time.monotonic() + GATHER_S, self._stored_at + BATCH_S)
+            events.append(event)
         return events
 
     def _store_surely(self, events: list[dict[str, Any]], lines: list[dict[str, Any]], offset: int) -> None:
@@ -254,6 +262,8 @@ class Ingest:
             self._note_session(session)
         moment = time.monotonic()
         self._look_at = moment + LOOK_S
+        if events or lines:
+            self._stored_at = moment
         if moment >= self._renew_at:
             self._renew_at = moment + self._settings.heartbeat_s
             try:

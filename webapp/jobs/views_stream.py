@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from flask import Response, current_app, request, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -26,7 +27,8 @@ from webapp.jobs.views import jobs
 from webapp.jobs.visibility import find_job
 from webapp.statements.listing import fits
 
-READ_EVERY_S = 0.3
+READ_EVERY_S = 0.3  # and at once when Redis says that something happened
+SOONEST_S = 0.04  # between two reads, however much happens or is said to
 HEARTBEAT_S = 15.0  # proxies cut connections on which nothing happens
 CHECK_ACCESS_S = 5.0
 LONGEST_S = 300.0  # then the thread is free again; the browser comes back by itself
@@ -56,8 +58,10 @@ def stream(job_id: str) -> ResponseReturnValue:
     # Half of the threads at most: with more pages open than that, they ask again and again instead.
     most = max(1, runtime.settings.portal_threads // 2)
     longest_s = float(current_app.config.get("JOB_STREAM_SECONDS", LONGEST_S))
-    show = request.args.get("show", "")
-    messages = _messages(reader, show=show, is_plan=is_plan, most=most, longest_s=longest_s)
+    messages = _messages(
+        reader, runtime.nudges.watching(job_id), show=request.args.get("show", ""), is_plan=is_plan,
+        most=most, longest_s=longest_s,
+    )  # fmt: skip
     return Response(
         stream_with_context(messages),
         mimetype="text/event-stream",
@@ -71,14 +75,25 @@ def _position(text: str) -> int:
     return int(text)
 
 
-def _messages(reader: JobReader, *, show: str, is_plan: bool, most: int, longest_s: float) -> Iterator[str]:
+def _messages(
+    reader: JobReader,
+    watching: AbstractContextManager[threading.Event],
+    *,
+    show: str,
+    is_plan: bool,
+    most: int,
+    longest_s: float,
+) -> Iterator[str]:
     global _open_streams  # noqa: PLW0603 - streams of all threads of the process
     with _lock:
         _open_streams += 1
         is_crowded = _open_streams > most
     try:
         yield f"retry: {CROWDED_RETRY_MS if is_crowded else RETRY_MS}\n\n"
-        yield from _follow(reader, show, is_plan=is_plan, seconds=0 if is_crowded else longest_s)
+        with watching as nudged:
+            yield from _follow(
+                reader, nudged, show=show, is_plan=is_plan, seconds=0 if is_crowded else longest_s
+            )
     except NotFound:
         yield _message("gone", reader.cursor, "{}")
     finally:
@@ -86,9 +101,12 @@ def _messages(reader: JobReader, *, show: str, is_plan: bool, most: int, longest
             _open_streams -= 1
 
 
-def _follow(reader: JobReader, show: str, *, is_plan: bool, seconds: float) -> Iterator[str]:
+def _follow(
+    reader: JobReader, nudged: threading.Event, *, show: str, is_plan: bool, seconds: float
+) -> Iterator[str]:
     begun = said = checked = time.monotonic()
     while True:
+        nudged.clear()  # before the read: what happens from here on wakes the next one
         batch = reader.read()
         moment = time.monotonic()
         if batch.has_news:
@@ -108,7 +126,8 @@ def _follow(reader: JobReader, show: str, *, is_plan: bool, seconds: float) -> I
             continue  # there may be more at once
         if moment - begun >= seconds:
             return
-        time.sleep(READ_EVERY_S)
+        time.sleep(SOONEST_S)
+        nudged.wait(READ_EVERY_S - SOONEST_S)
 
 
 def _said(batch: Batch, show: str, *, is_plan: bool) -> Iterator[str]:
