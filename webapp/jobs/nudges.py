@@ -41,8 +41,12 @@ class Nudges:
         self._settings = settings
         self._channel = f"{settings.queue}:nudges"
         self._lock = threading.Lock()
-        self._forget_threads()
         self._watches: dict[str, set[threading.Event]] = {}
+        self._pid = os.getpid()
+        self._sender: threading.Thread | None = None
+        self._listener: threading.Thread | None = None
+        self._unsent: queue.SimpleQueue[set[str] | None] = queue.SimpleQueue()
+        self._is_closing = threading.Event()
 
     def send(self, job_ids: set[str]) -> None:
         """Have nudges sent soon, or never. Waits for nobody."""
@@ -87,9 +91,8 @@ class Nudges:
 
     def _forget_threads(self) -> None:
         self._pid = os.getpid()
-        self._sender: threading.Thread | None = None
-        self._listener: threading.Thread | None = None
-        self._unsent: queue.SimpleQueue[set[str] | None] = queue.SimpleQueue()
+        self._sender = self._listener = None
+        self._unsent = queue.SimpleQueue()
         self._is_closing = threading.Event()
 
     def _send_all(self) -> None:

@@ -45,20 +45,20 @@ def test_a_start_that_is_refused_leaves_none(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "keys", "status"),
+    ("arguments", "with_keys", "status"),
     [
-        (["database", "check"], KEY, 0),
-        (["database", "check"], NEW, 1),
-        (["database", "upgrade"], KEY, 0),
-        (["key", "rotate"], f"{NEW},{KEY}", 0),
-        (["user", "list"], KEY, 0),
-        (["user", "reset-password", "nobody@example.com", "--password-file", "-"], KEY, 1),
+        (["database", "check"], "right", 0),
+        (["database", "check"], "wrong", 1),
+        (["database", "upgrade"], "right", 0),
+        (["key", "rotate"], "both", 0),
+        (["user", "list"], "right", 0),
+        (["user", "reset-password", "nobody@example.com", "--password-file", "-"], "right", 1),
     ],
 )
-def test_a_command_leaves_none(database_url: str, arguments: list[str], keys: str, status: int) -> None:
+def test_a_command_leaves_none(database_url: str, arguments: list[str], with_keys: str, status: int) -> None:
     environment = {
         "SQLHOSTING_SECRET_KEY": SECRET_KEY,
-        "SQLHOSTING_ENCRYPTION_KEYS": keys,
+        "SQLHOSTING_ENCRYPTION_KEYS": {"right": KEY, "wrong": NEW, "both": f"{NEW},{KEY}"}[with_keys],
         "SQLHOSTING_DATABASE_URL": database_url,
         "SQLHOSTING_REDIS_URL": NO_REDIS,
     }
