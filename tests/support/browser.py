@@ -33,7 +33,7 @@ LAUNCH_TIMEOUT_MS = 60_000
 # Style sheets, scripts and signs that were given up because the next page, or the test's end, came first.
 # A missing one answers 404.
 _BROKEN_OFF = re.compile(
-    r"net::ERR_CONNECTION_(RESET|REFUSED) \(http://127\.0\.0\.1:\d+/(bootstrap/)?static/"
+    r"net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE) \(http://127\.0\.0\.1:\d+/(bootstrap/)?static/"
 )
 _LOCAL_SCHEMES = {"about", "blob", "data"}
 _ARGUMENTS = (
