@@ -105,7 +105,7 @@ def test_a_customer_adds_a_database_asks_for_space_and_has_logins_made_and_reset
     orders = page.locator(".database-row", has_text="books_orders")
     orders.get_by_text("Ask for more space").click()
     orders.get_by_label("New data limit").fill("3")
-    orders.get_by_role("button", name="Ask", exact=True).click()
+    orders.get_by_role("button", name="Ask for it").click()
     finish(customer, admin, "books")
     customer.open_application("books", "Databases")
     expect(page.locator(".database-row", has_text="books_orders")).to_contain_text("Data: 3.0 GiB allowed")
