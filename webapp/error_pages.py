@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from urllib.parse import urlsplit
 
 from flask import Flask, g, render_template, request
@@ -13,7 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from webapp import web
 from webapp.errors import PlatformError
-from webapp.extensions import login_manager
+from webapp.extensions import limiter, login_manager
+from webapp.presentation import duration
 from webapp.sealing import SealingError
 
 _log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ TEXTS = {
     404: "There is no such page, or what it showed is gone or belongs to somebody else.",
     405: "This address cannot be opened like that.",
     413: "What you sent is larger than the portal takes.",
-    429: "There were too many tries from your address. Wait a minute, then try again.",
+    429: "There were too many tries, from your address or for this account.",
     500: "The error was noted. What you asked for was not done, unless this portal shows otherwise.",
 }
 
@@ -61,7 +63,7 @@ def register_error_pages(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _on_http_error(error: HTTPException) -> ResponseReturnValue:
         code = error.code or 500
-        return _answer(code, TEXTS.get(code) or error.description or "")
+        return _answer(code, (TEXTS.get(code) or error.description or "") + _again_in(error))
 
     @app.errorhandler(DBAPIError)
     def _on_database_error(error: DBAPIError) -> ResponseReturnValue:
@@ -78,6 +80,13 @@ def register_error_pages(app: Flask) -> None:
     def _on_sealing_error(error: SealingError) -> ResponseReturnValue:
         _log.error("sealed_value_unreadable endpoint=%s", request.endpoint)
         return _answer(500, str(error))
+
+
+def _again_in(error: HTTPException) -> str:
+    limit = limiter.current_limit if error.code == 429 else None
+    if limit is None:
+        return ""
+    return f" Try again in {duration(max(1, round(limit.reset_at - time.time())))}."
 
 
 def _answer(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cryptography.fernet import Fernet
+from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
     login_rate: str = Field(
         default="10 per minute", description="How often one address may try to log in or to register."
     )
+    account_rate: str = Field(
+        default="20 per hour",
+        description="How many wrong passwords one account takes, from whatever addresses they come.",
+    )
     host_name: str = Field(
         default_factory=socket.gethostname, description="This machine's name among the workers."
     )
@@ -110,6 +115,15 @@ class Settings(BaseSettings):
         return (
             tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
         )
+
+    @field_validator("login_rate", "account_rate")
+    @classmethod
+    def _check_rate(cls, value: str) -> str:
+        try:
+            parse_many(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no rate; write it as in '10 per minute'") from None
+        return value
 
     @field_validator("encryption_keys")
     @classmethod

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
 from webapp import web
 from webapp.access import ANYONE, PUBLIC, actor, may
+from webapp.accounts.fields import email_from
 from webapp.accounts.forms import LoginForm, RegisterForm
+from webapp.accounts.hashes import token_hash
 from webapp.accounts.log_in import begin_session
 from webapp.accounts.models import User, UserState
 from webapp.accounts.operations import authenticate, register
 from webapp.accounts.sessions import end_session
 from webapp.audit.operations import Actor, record
+from webapp.errors import InvalidInput
 from webapp.extensions import limiter
 
 accounts = Blueprint("accounts", __name__)
@@ -31,9 +35,26 @@ def _login_rate() -> str:
     return web.runtime().settings.login_rate
 
 
+def _account_rate() -> str:
+    return web.runtime().settings.account_rate
+
+
+def _account_key() -> str:
+    """Of the account that is tried, whether there is one or not. However spelt; Redis gets no address."""
+    email = request.form.get("email", "")
+    with suppress(InvalidInput):
+        email = email_from(email)
+    return f"account {token_hash(email)}"
+
+
+def _is_wrong(_response: Response) -> bool:
+    return bool(g.get("is_wrong_password"))
+
+
 @accounts.route("/login", methods=["GET", "POST"])
 @may(PUBLIC)
 @limiter.limit(_login_rate, methods=["POST"])
+@limiter.limit(_account_rate, key_func=_account_key, methods=["POST"], deduct_when=_is_wrong)
 def login() -> ResponseReturnValue:
     """Log in by e-mail and password."""
     form = LoginForm()
@@ -44,6 +65,7 @@ def login() -> ResponseReturnValue:
     session = web.session()
     user = authenticate(session, form.email.data, form.password.data)
     if user is None:
+        g.is_wrong_password = True
         flash(WRONG, "danger")
         return render_template("accounts/login.html", form=form), 422
     by = Actor("user", user.email, id=user.id, address=request.remote_addr)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from tests.support.portal import PASSWORD, Client, Portal, settings_for
 from tests.webapp.accounts.reading import actions
@@ -171,6 +173,38 @@ def test_many_tries_from_one_address_are_refused_for_a_while(database_url: str, 
         assert "too many tries" in answers[-1].text
         assert int(answers[-1].headers["Retry-After"]) <= 60
         assert client.get(path).status_code == 200  # looking at the page is no try
+    portal.close()
+
+
+def test_one_account_is_tried_only_so_often_from_all_addresses_together(
+    database_url: str, tmp_path: Path
+) -> None:
+    portal = Portal(
+        settings_for(database_url, data_folder=tmp_path, account_rate="3 per hour", is_behind_proxy=True)
+    )
+    user, other = portal.create_user(), portal.create_user()
+
+    def try_from(address: str, email: str, password: str) -> TestResponse:
+        client = Client(portal.app.test_client())
+        form = {"email": email, "password": password}
+        return client.post("/login", form, headers={"X-Forwarded-For": address})
+
+    spellings = (user.email, user.email.upper(), f" {user.email} ")
+    for number, email in enumerate(spellings):
+        assert try_from(f"192.0.2.{number}", email, "not the password").status_code == 422
+    refused = try_from("192.0.2.9", user.email, PASSWORD)
+    assert refused.status_code == 429
+    assert re.search(r"for this account. Try again in (59 min|1 h)", refused.text)
+    assert try_from("192.0.2.9", other.email, PASSWORD).status_code == 302
+    portal.close()
+
+
+def test_a_right_password_does_not_count_as_a_try(database_url: str, tmp_path: Path) -> None:
+    portal = Portal(settings_for(database_url, data_folder=tmp_path, account_rate="2 per hour"))
+    user = portal.create_user()
+    for _ in range(4):
+        form = {"email": user.email, "password": PASSWORD}
+        assert Client(portal.app.test_client()).post("/login", form).status_code == 302
     portal.close()
 
 

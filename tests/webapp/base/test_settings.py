@@ -27,6 +27,8 @@ WRONG = [
     ("PORTAL_THREADS", "many", "valid integer"),
     ("IS_BEHIND_PROXY", "perhaps", "valid boolean"),
     ("SESSION_HOURS", "0", "greater than or equal to 1"),
+    ("LOGIN_RATE", "often", "write it as in '10 per minute'"),
+    ("ACCOUNT_RATE", "20 per week of", "write it as in '10 per minute'"),
     ("QUEUE", "two words", "match pattern"),
     ("LEASE_S", "1", "greater than or equal to 2"),
     ("HEARTBEAT_S", "16", "more than half of lease_s (30)"),
