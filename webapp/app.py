@@ -16,6 +16,7 @@ from webapp.extensions import bootstrap, csrf, limiter, login_manager, talisman
 from webapp.presentation import register_presentation
 from webapp.runtime import Runtime, create_runtime
 from webapp.settings import Settings
+from webapp.static_files import register_static_files
 
 LARGEST_FORM_BYTES = 1024 * 1024
 # Nothing is loaded from elsewhere. Scripts of pages carry a nonce; style attributes are Bootstrap's bars.
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, runtime: Runtime | None = None, **config: 
     app.before_request(guard)
     app.after_request(_keep_nowhere)
     app.teardown_request(web.close_session)
+    register_static_files(app)
     register_presentation(app)
     register_error_pages(app)
     register_blueprints(app)

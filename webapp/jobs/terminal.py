@@ -1,7 +1,8 @@
 """Terminal output as HTML: colours become classes, everything else is text.
 
 Of the control sequences of ECMA-48 only "select graphic rendition" (CSI … m) means something in a page; all
-others, and control characters, are dropped.
+others, and control characters, are dropped. (rich.ansi would show the text of some, as of window titles that
+end with BEL.)
 """
 
 from __future__ import annotations

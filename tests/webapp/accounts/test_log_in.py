@@ -213,4 +213,20 @@ def test_no_page_is_kept_by_a_browser_or_a_proxy(portal: Portal) -> None:
     for path in ("/login", "/", "/account", "/nothing-there"):
         assert client.get(path).headers["Cache-Control"] == "no-store", path
     with client.get("/static/css/portal.css") as answer:
-        assert answer.headers["Cache-Control"] != "no-store"
+        assert (
+            answer.headers["Cache-Control"] == "no-cache"
+        )  # looked after each time, as nobody knows its age
+
+
+def test_style_sheets_scripts_and_signs_are_kept_until_their_content_changes(portal: Portal) -> None:
+    client = portal.client()
+    page = client.get("/login").text
+    addresses = re.findall(r'(?:href|src)="(/(?:bootstrap/)?static/[^"#]+)', page)
+    assert len(addresses) >= 5
+    for address in addresses:
+        assert re.search(r"\?v=[0-9a-f]{12}$", address), address
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    with client.get("/static/no-such.css?v=1") as answer:
+        assert "immutable" not in answer.headers.get("Cache-Control", "")
