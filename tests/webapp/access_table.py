@@ -135,6 +135,7 @@ TABLE: dict[str, Rule] = {
     # approvals
     "approvals.index": Rule(STAFF),
     "approvals.show": Rule(STAFF, PLAN),
+    "approvals.version": Rule(STAFF, PLAN),
     "approvals.download": Rule(STAFF, PLAN),
     "approvals.decide_plan": Rule(OPERATORS, PLAN),
     "approvals.plan_again": owned(BOOKERS, PLAN),
@@ -153,6 +154,7 @@ TABLE: dict[str, Rule] = {
     "jobs.workers_page": Rule(STAFF),
     "jobs.job_page": owned(ANYONE, JOB),
     "jobs.stream": owned(ANYONE, JOB),
+    "jobs.outlook": owned(ANYONE, JOB),
     "jobs.details_page": Rule(STAFF, JOB),
     "jobs.tasks_page": Rule(STAFF, JOB),
     "jobs.statements_page": Rule(STAFF, JOB),

@@ -82,6 +82,7 @@ class PlanPage:
     why_not: str | None
     may_decide: bool
     may_plan_again: bool
+    may_plan_failed: bool  # what counts is this plan, and its booking failed
     problems: list[str]  # how the rows differ from what was made
     before: Plan | None
     lines: list[Line]
@@ -93,7 +94,22 @@ class PlanPage:
     @property
     def is_canceled(self) -> bool:
         """Whether the booking ended while the plan waited."""
+        if self.plan.state is PlanState.SUPERSEDED:
+            return self.newest is None and self.booking.state is BookingState.CANCELED
         return self.plan.state is PlanState.READY and self.booking.state is not BookingState.PENDING
+
+    @property
+    def version(self) -> str:
+        """Changes when the page would show something else."""
+        return " ".join(
+            (
+                self.plan.state.value,
+                str(len(self.plan.decisions)),
+                self.booking.state.value,
+                self.job.state.value if self.job else "-",
+                self.newest.id if self.newest else "-",
+            )
+        )
 
 
 def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Waiting]]:
@@ -166,7 +182,7 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         left_behind=left_behind(plan.statements),
         candidates=_candidates(plan),
         reasons=[str(reason) for reason in (plan.placement or {}).get("reasons") or []],
-        checks=list(plan.checks or []),
+        checks=sorted(plan.checks or [], key=lambda check: bool(check["is_passed"])),
         policy=what_happens(terms_from(plan.policy)) if plan.policy else None,
         given=given_approvals(plan),
         others=[one for one in plan.decisions if one not in given_approvals(plan)],
@@ -176,6 +192,9 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         why_not=refusal,
         may_decide=is_open and refusal is None and not problems and user.is_operator,
         may_plan_again=user.is_operator and may_plan_again(plan, booking),
+        may_plan_failed=user.is_operator
+        and booking.state is BookingState.FAILED
+        and booking.plan_id == plan.id,
         problems=problems,
         before=before,
         lines=difference(before.statements, plan.statements) if before and plan.hash else [],

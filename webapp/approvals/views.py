@@ -56,6 +56,15 @@ def show(plan_id: str) -> ResponseReturnValue:
     return _shown(plan_id, DecisionForm(formdata=None), 200)
 
 
+@approvals.get("/<plan_id>/version")
+@may(STAFF)
+def version(plan_id: str) -> ResponseReturnValue:
+    """Whether the page is still what it was: somebody else may have decided meanwhile."""
+    session = web.session()
+    page = plan_page(session, acting_user(session, actor()), plan_id)
+    return {"version": page.version, "state": page.plan.state.value}, 200, {"Cache-Control": "no-store"}
+
+
 @approvals.get("/<plan_id>/plan.sql")
 @may(STAFF)
 def download(plan_id: str) -> ResponseReturnValue:

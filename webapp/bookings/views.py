@@ -29,6 +29,8 @@ from webapp.pools.operations import collations_of
 bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
 
 LONGEST_SEARCH = 100  # characters
+LOOK_AGAIN_S = 2  # whoever watches a request that is on its way
+LOOK_AGAIN_FAILED_S = 10  # one that failed: somebody may go on with it
 
 
 @bookings.get("")
@@ -94,13 +96,8 @@ def show(booking_id: str) -> ResponseReturnValue:
 def live(booking_id: str) -> ResponseReturnValue:
     """The part of the page that changes by itself."""
     facts = _facts(booking_id)
-    booking = facts["booking"]
-    is_over = booking.state in ENDED_STATES
-    answer = {
-        "html": render_template("bookings/live.html", **facts),
-        "version": f"{booking.state.value} {len(booking.events)}",
-        "is_over": is_over,
-    }
+    answer = {"html": render_template("bookings/live.html", **facts)}
+    answer |= {name: facts[name] for name in ("version", "is_over", "look_again_s")}
     return answer, 200, {"Cache-Control": "no-store"}
 
 
@@ -126,10 +123,18 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "may_change": sent_back and changes.may_change(user, booking.application),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
+        "look_again_s": _look_again_s(booking),
         "version": f"{booking.state.value} {len(booking.events)}",
         "job": session.get(Job, booking.job_id) if booking.job_id else None,
         "kind_words": KINDS[booking.kind],
     }
+
+
+def _look_again_s(booking: Booking) -> int:
+    """When whoever watches asks again; 0 when nothing will change. A request that failed may yet go on."""
+    if booking.state is BookingState.FAILED:
+        return LOOK_AGAIN_FAILED_S
+    return 0 if booking.state in ENDED_STATES else LOOK_AGAIN_S
 
 
 def _expired_plan(session: Session, booking: Booking) -> Plan | None:

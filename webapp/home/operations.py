@@ -19,6 +19,7 @@ from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, WorkerHeartbeat
 from webapp.pools.facts import Summary, summary_from
 from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.pools.operations import capacity_of, newest_discoveries
+from webapp.presentation import gib
 from webapp.signed_rows import name_of
 
 LISTED = 8  # rows of a list on the first page; its own page has all
@@ -53,7 +54,7 @@ class PoolFill:
     """How much of what a pool may promise to databases is promised; MiB. None: nobody has looked yet."""
 
     pool: Pool
-    instances: int
+    instances: int  # open ones
     promised_mib: float | None
     capacity_mib: float | None
 
@@ -198,8 +199,10 @@ def _account_problem(check: dict[str, Any]) -> str:
 
 
 def _failed_bookings(session: Session) -> list[Attention]:
+    # What the plan's job said; the booking has only the words for its customer.
     query = (
-        select(Booking)
+        select(Booking, Plan.failure)
+        .outerjoin(Plan, Plan.id == Booking.plan_id)
         .where(Booking.state == BookingState.FAILED)
         .options(joinedload(Booking.application).joinedload(Application.pool))
         .order_by(Booking.id.desc())
@@ -207,10 +210,10 @@ def _failed_bookings(session: Session) -> list[Attention]:
     )
     return [
         Attention(
-            "danger", f"{title_for(one)}: failed", one.failure or "It can be planned again.",
+            "danger", f"{title_for(one)}: failed", why or one.failure or "It can be planned again.",
             f"/bookings/{one.id}", one.ended_at,
         )
-        for one in session.scalars(query)
+        for one, why in session.execute(query)
     ]  # fmt: skip
 
 
@@ -228,7 +231,7 @@ def _full_databases(session: Session) -> list[Attention]:
     return [
         Attention(
             "danger", f"{one.full_name} is nearly full",
-            f"{one.data_used_mib or 0:.0f} MiB of {one.data_limit_mib} MiB are used.",
+            f"{gib(one.data_used_mib or 0)} of {gib(one.data_limit_mib)} are used.",
             f"/applications/{one.application_id}", one.measured_at,
         )
         for one in session.scalars(query)

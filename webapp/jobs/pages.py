@@ -11,9 +11,11 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp import web
 from webapp.jobs.heading import heading_of
 from webapp.jobs.models import Job
 from webapp.jobs.names import names_for
+from webapp.jobs.outlook import outlook_of
 from webapp.statements.models import JobStatement
 
 _SECRET_NAME = re.compile(r"password|secret|token|credential", re.IGNORECASE)
@@ -55,6 +57,7 @@ def render_job(session: Session, job: Job, tab: str, **values: Any) -> str:
         tabs=TABS,
         tab=tab,
         statement_count=statements,
+        outlook=outlook_of(session, web.runtime().settings, current_user, job),
         is_staff=current_user.is_staff,
         **values,
     )

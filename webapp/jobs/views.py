@@ -19,6 +19,7 @@ from webapp.jobs.listing import ACTIVE, PLATFORM, JobFilter, csv_lines, read_que
 from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.names import names_for
 from webapp.jobs.operations import relaunch, request_cancel, resume
+from webapp.jobs.outlook import outlook_of
 from webapp.jobs.output import newest_window, search, window_around
 from webapp.jobs.pages import fragment, render_job, without_secrets
 from webapp.jobs.steps import change_in_words, changes_of, steps_of
@@ -127,6 +128,7 @@ def job_page(job_id: str) -> ResponseReturnValue:
             "jobs/mine.html",
             job=job,
             heading=heading_of(session, job),
+            outlook=outlook_of(session, web.runtime().settings, current_user, job),
             steps=steps_of(session, job),
             changes=changes_of(session, job),
             is_staff=False,
@@ -141,6 +143,17 @@ def job_page(job_id: str) -> ResponseReturnValue:
     return render_job(
         session, job, "output", window=window, q=wanted, matches=matches, has_more_matches=has_more
     )
+
+
+@jobs.get("/jobs/<job_id>/outlook")
+@may(ANYONE)
+def outlook(job_id: str) -> ResponseReturnValue:
+    """What the job's stream does not tell, as HTML for the page, and when to ask again."""
+    session = web.session()
+    job = find_job(session, current_user, job_id)
+    found = outlook_of(session, web.runtime().settings, current_user, job)
+    answer = {"html": fragment("jobs/_outlook.html", outlook=found), "look_again_s": found.look_again_s}
+    return answer, 200, {"Cache-Control": "no-store"}
 
 
 @jobs.get("/jobs/<job_id>/output/older")

@@ -298,3 +298,20 @@ def test_an_approver_reads_and_approves_in_a_browser(story: Story, pages: Pages)
         page.get_by_role("button", name="Approve 3 statements").click()
         page.get_by_text("Approved. The job that carries it out is on its way.").wait_for()
     assert story.booking(plan.booking_id).state is BookingState.APPROVED
+
+
+def test_an_approver_hears_that_somebody_else_decided_meanwhile(story: Story, pages: Pages):
+    plan = story.planned()
+    before = story.client(story.admin).get(f"/approvals/{plan.id}/version").get_json()
+    assert before["state"] == "ready"
+    with served(story.portal.app) as address:
+        page = pages.new_page(address)
+        log_in(page, story.operator)
+        page.goto(f"/approvals/{plan.id}")
+        page.get_by_label("Comment").fill("still reading")
+        story.decide(plan, story.admin)
+        page.locator("#content").get_by_text("Something has happened since this page was loaded").wait_for()
+        assert page.get_by_label("Comment").input_value() == "still reading"
+    after = story.client(story.admin).get(f"/approvals/{plan.id}/version").get_json()
+    assert after["version"] != before["version"]
+    assert after["state"] == "approved"

@@ -123,6 +123,16 @@ def test_a_failure_is_told_in_words_with_a_number_for_support(hosting: Hosting) 
     assert f"<code>{booking_id}</code>" in page
 
 
+def test_who_watches_a_request_that_failed_sees_when_it_goes_on(hosting: Hosting) -> None:
+    customer = hosting.customer()
+    booking_id = hosting.book(customer)
+    client = hosting.client(customer)
+    on_its_way = client.get(f"/bookings/{booking_id}/live").get_json()
+    hosting.fail(booking_id, "The pool is full.")
+    failed = client.get(f"/bookings/{booking_id}/live").get_json()
+    assert failed["look_again_s"] > on_its_way["look_again_s"] > 0
+
+
 def test_somebody_elses_request_is_not_there(hosting: Hosting) -> None:
     booking_id = hosting.book(hosting.customer())
     stranger = hosting.client(hosting.customer())

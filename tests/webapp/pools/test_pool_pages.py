@@ -185,7 +185,7 @@ def test_the_list_shows_each_instance_with_state_bars_and_reason(
     looks.discover(down, unanswered("down", f"no route {SCRIPT}"))
     for path in ("/pools", f"/pools/{pool.id}"):
         page = operator.get(path).text
-        assert "CPU 12\u00a0% of 12\u00a0%" in page
+        assert "CPU 12 of 12\u00a0%" in page
         assert "usage-critical" in page  # at its threshold
         assert "SQL Server 2022" in page
         assert "Not discovered yet." in page

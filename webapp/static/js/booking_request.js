@@ -1,15 +1,19 @@
-// A request's page while the request is on its way: asks every two seconds and shows what is new.
+// A request's page: asks every now and then and shows what is new. The server says when to ask again: often
+// while the request is on its way, seldom when it failed, since it may go on; never when it is over.
 (() => {
   const place = document.querySelector("[data-live]");
-  if (!place || place.hasAttribute("data-over")) return;
-  const EVERY_MS = 2000;
+  if (!place) return;
+  let lookAgainS = Number(place.dataset.lookAgain);
   let last = place.innerHTML;
 
   async function look() {
-    if (document.hidden || document.querySelector("dialog[open]")) return true;
+    if (document.hidden || document.querySelector("dialog[open]")) return;
     const answer = await fetch(place.dataset.live, { headers: { Accept: "application/json" } });
-    if (answer.redirected || answer.status === 403 || answer.status === 404) return false; // the session has ended
-    if (!answer.ok) return true;
+    if (answer.redirected || answer.status === 403 || answer.status === 404) {
+      lookAgainS = 0; // the session has ended
+      return;
+    }
+    if (!answer.ok) return;
     const found = await answer.json();
     if (found.html !== last && !place.contains(document.activeElement)) {
       place.innerHTML = found.html;
@@ -20,18 +24,18 @@
       place.dataset.version = found.version;
       window.portal?.say("The request has moved on.");
     }
-    return !found.is_over || last !== found.html;
+    // What could not be shown, because somebody is in it, is tried again.
+    lookAgainS = found.look_again_s || (last === found.html ? 0 : lookAgainS);
   }
 
   async function go() {
-    let isGoing = true;
     try {
-      isGoing = await look();
+      await look();
     } catch {
       // the portal is restarting, or the network is away: try again
     }
-    if (isGoing) setTimeout(go, EVERY_MS);
+    if (lookAgainS) setTimeout(go, lookAgainS * 1000);
   }
 
-  setTimeout(go, EVERY_MS);
+  if (lookAgainS) setTimeout(go, lookAgainS * 1000);
 })();

@@ -28,11 +28,44 @@ function nodes(html) {
   return template.content;
 }
 
+// --- what comes after it: another job, which this one's stream does not tell -------------------------------
+
+const outlook = document.getElementById("job-outlook");
+let state = document.querySelector("#job-heading [data-state]")?.dataset.state;
+let lookingOut = 0;
+
+function lookOutAgain(seconds) {
+  clearTimeout(lookingOut);
+  if (seconds) lookingOut = setTimeout(lookOut, seconds * 1000);
+}
+
+async function lookOut() {
+  lookOutAgain(Number(outlook.dataset.lookAgain));
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(outlook.dataset.outlook, { headers: { Accept: "application/json" } });
+    if (answer.redirected || answer.status === 403 || answer.status === 404) return lookOutAgain(0); // the session has ended
+    if (!answer.ok) return;
+    const found = await answer.json();
+    if (found.html.trim() !== outlook.dataset.shown) {
+      outlook.dataset.shown = found.html.trim();
+      outlook.replaceChildren(nodes(found.html));
+      window.portal?.times(outlook);
+    }
+    outlook.dataset.lookAgain = found.look_again_s;
+    lookOutAgain(found.look_again_s);
+  } catch {
+    // the portal is restarting, or the network is away: try again
+  }
+}
+
 function onHeading(heading) {
   document.getElementById("job-heading").replaceChildren(nodes(heading.html));
   for (const action of document.querySelectorAll("[data-action]")) {
-    action.hidden = !heading.actions.includes(action.dataset.action);
+    action.hidden = !heading.actions.includes(action.dataset.action) || heading.actions.includes(action.dataset.unless);
   }
+  if (heading.state !== state) lookOut();
+  state = heading.state;
   document.title = document.title.replace(/ · [^·]+ · SQL hosting$/, ` · ${heading.state} · SQL hosting`);
   window.portal?.times(document.getElementById("job-heading"));
   tick();
@@ -141,6 +174,7 @@ if (job) {
   tick();
   setInterval(tick, 1000);
   if (job.dataset.tab === "output") find();
+  lookOutAgain(Number(outlook.dataset.lookAgain));
   // An ended job has everything in the page already.
   if (job.dataset.ended !== "yes") follow();
   else if (job.dataset.tab === "output") follower(false);

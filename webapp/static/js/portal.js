@@ -198,7 +198,9 @@ const portal = (() => {
     document.querySelectorAll("table[data-sortable]").forEach(makeSortable);
     openTab();
     // A narrow window scrolls the tabs: show the one that is open.
-    document.querySelector(".nav-tabs .active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const tab = document.querySelector(".nav-tabs .active");
+    const tabs = tab?.closest(".nav-tabs"); // only the tabs: the page itself stays where it is
+    if (tabs) tabs.scrollLeft = tab.getBoundingClientRect().right - tabs.getBoundingClientRect().left - tabs.clientWidth;
     document.addEventListener("click", (event) => {
       const copyButton = event.target.closest("[data-copy]");
       if (copyButton) onCopy(copyButton);
