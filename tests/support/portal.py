@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.app import create_app
 from webapp.database import Database
+from webapp.extensions import limiter
 from webapp.platform.operations import upgrade
 from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.runtime import Runtime, create_runtime
@@ -82,16 +83,53 @@ class Client:
         return found.group(1)
 
 
-class Portal:
-    """The application under test and what tests do with it."""
+class _Applications:
+    """Applications that tests have done with. They serve again: making one takes longer than most tests."""
 
-    def __init__(self, settings: Settings, **config: Any) -> None:
+    def __init__(self) -> None:
+        self._idle: dict[str, list[Flask]] = {}
+        self._marks: dict[int, str] = {}  # how each was when it was made
+
+    def take(self, settings: Settings, runtime: Runtime, *, is_new: bool) -> Flask:
+        """One for these settings, new or as good as that."""
+        idle = self._idle.setdefault(self._kind(settings), [])
+        if idle and not is_new:
+            app = idle.pop()
+            app.extensions["sqlhosting"] = runtime
+            limiter.reset()
+            return app
+        app = create_app(settings, runtime=runtime, RATELIMIT_STORAGE_URI="memory://")
+        app.testing = True
+        self._marks[id(app)] = self._mark(app)
+        return app
+
+    def give_back(self, app: Flask, settings: Settings) -> None:
+        """Keep it for another test, unless this one gave it routes, settings or functions of its own."""
+        if self._marks.get(id(app)) == self._mark(app):
+            self._idle[self._kind(settings)].append(app)
+        else:
+            self._marks.pop(id(app), None)
+
+    def _kind(self, settings: Settings) -> str:
+        hidden = (settings.redis_url, settings.secret_key, *settings.encryption_keys)  # a dump shows stars
+        shown = settings.model_dump(exclude={"database_url", "data_folder"})
+        return repr((sorted(shown.items()), [one.get_secret_value() for one in hidden]))
+
+    def _mark(self, app: Flask) -> str:
+        functions = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+        return repr((sorted(app.config.items()), len(app.view_functions), functions))
+
+
+_applications = _Applications()
+
+
+class Portal:
+    """The application under test and what tests do with it. ``is_new``: for tests that add routes to it."""
+
+    def __init__(self, settings: Settings, *, is_new: bool = False) -> None:
         self.settings = settings
         self.runtime: Runtime = create_runtime(settings)
-        self.app: Flask = create_app(
-            settings, runtime=self.runtime, RATELIMIT_STORAGE_URI="memory://", **config
-        )
-        self.app.testing = True
+        self.app: Flask = _applications.take(settings, self.runtime, is_new=is_new)
 
     @property
     def database(self) -> Database:
@@ -103,6 +141,7 @@ class Portal:
         pool = cast(QueuePool, self.database.engine.pool)
         self.database.dispose()
         assert pool.checkedout() == 0, "a thread or a session of this test still holds a connection"
+        _applications.give_back(self.app, self.settings)
 
     def client(self, user: User | None = None) -> Client:
         """A client, logged in as ``user`` through the log-in page."""

@@ -38,3 +38,11 @@ def portal(database_url: str, tmp_path: Path) -> Iterator[Portal]:
     portal = Portal(settings_for(database_url, data_folder=tmp_path / "data"))
     yield portal
     portal.close()
+
+
+@pytest.fixture
+def new_portal(database_url: str, tmp_path: Path) -> Iterator[Portal]:
+    """The same, for a test that adds routes: they can be added to an application that has served nothing."""
+    portal = Portal(settings_for(database_url, data_folder=tmp_path / "data"), is_new=True)
+    yield portal
+    portal.close()

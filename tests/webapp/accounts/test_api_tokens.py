@@ -21,7 +21,7 @@ SECRET = re.compile(r"sqlh_[A-Za-z0-9_-]{43}")
 
 
 @pytest.fixture
-def with_api(portal: Portal) -> Portal:
+def with_api(new_portal: Portal) -> Portal:
     """The portal with three addresses of an API."""
     blueprint = Blueprint("protected", __name__, url_prefix="/api/test")
 
@@ -41,12 +41,12 @@ def with_api(portal: Portal) -> Portal:
         return {}
 
     protect(blueprint)
-    portal.app.register_blueprint(blueprint)
+    new_portal.app.register_blueprint(blueprint)
     # Pages are guarded by access.guard, which leaves this blueprint to itself as it does with "api".
-    portal.app.before_request_funcs[None] = [
-        function for function in portal.app.before_request_funcs[None] if function.__name__ != "guard"
+    new_portal.app.before_request_funcs[None] = [
+        function for function in new_portal.app.before_request_funcs[None] if function.__name__ != "guard"
     ]
-    return portal
+    return new_portal
 
 
 def secret_for(portal: Portal, user: User, **form: str) -> str:

@@ -53,10 +53,10 @@ def test_the_theme_is_dark_at_first_and_the_chosen_one_is_remembered(portal: Por
         assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
 
 
-def test_pieces_work_under_the_content_security_policy(portal: Portal, pages: Pages):
-    add_page(portal.app, "/pieces", PIECES)
-    user = portal.create_user(PortalRole.ADMIN)
-    with served(portal.app) as address:
+def test_pieces_work_under_the_content_security_policy(new_portal: Portal, pages: Pages):
+    add_page(new_portal.app, "/pieces", PIECES)
+    user = new_portal.create_user(PortalRole.ADMIN)
+    with served(new_portal.app) as address:
         page = pages.new_page(address)
         log_in(page, user)
         page.goto("/pieces")
@@ -73,16 +73,16 @@ def test_pieces_work_under_the_content_security_policy(portal: Portal, pages: Pa
         expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-def test_a_dangerous_action_needs_the_name_typed(portal: Portal, pages: Pages):
-    add_page(portal.app, "/pieces", PIECES)
-    portal.app.add_url_rule(
+def test_a_dangerous_action_needs_the_name_typed(new_portal: Portal, pages: Pages):
+    add_page(new_portal.app, "/pieces", PIECES)
+    new_portal.app.add_url_rule(
         "/pieces-done",
         "done",
         may(PUBLIC)(lambda: '<link rel="icon" href="data:,">deleted'),
         methods=["POST"],
     )
-    user = portal.create_user(PortalRole.ADMIN)
-    with served(portal.app) as address:
+    user = new_portal.create_user(PortalRole.ADMIN)
+    with served(new_portal.app) as address:
         page = pages.new_page(address)
         log_in(page, user)
         page.goto("/pieces")
@@ -120,13 +120,13 @@ def test_times_are_told_relative_with_the_exact_one_at_hand(portal: Portal, rows
         expect(moment).to_have_text(re.compile(r"just now|ago"))
 
 
-def test_a_question_without_danger_is_not_asked_in_red(portal: Portal, pages: Pages):
+def test_a_question_without_danger_is_not_asked_in_red(new_portal: Portal, pages: Pages):
     ask = """{% extends "base.html" %}{% from "macros/ui.html" import post_button %}{% block content %}
     {{ post_button("/pieces-done", "Show it", style="primary", confirm="Show it now?") }}{% endblock %}"""
-    add_page(portal.app, "/pieces", ask)
-    with served(portal.app) as address:
+    add_page(new_portal.app, "/pieces", ask)
+    with served(new_portal.app) as address:
         page = pages.new_page(address)
-        log_in(page, portal.create_user())
+        log_in(page, new_portal.create_user())
         page.goto("/pieces")
         page.get_by_role("button", name="Show it").click()
         go = page.get_by_role("dialog").get_by_role("button", name="Show it")
@@ -215,27 +215,27 @@ def test_without_the_database_the_page_says_so_and_does_not_fail_itself(portal: 
     assert client.get("/").status_code == 200
 
 
-def test_a_conflict_is_explained_inside_the_frame(portal: Portal):
+def test_a_conflict_is_explained_inside_the_frame(new_portal: Portal):
     @may(PUBLIC)
     def late() -> str:
         raise Conflict("Somebody else approved it a moment ago.")
 
-    portal.app.add_url_rule("/late", "late", late)
-    answer = portal.client(portal.create_user()).get("/late")
+    new_portal.app.add_url_rule("/late", "late", late)
+    answer = new_portal.client(new_portal.create_user()).get("/late")
     assert answer.status_code == 409
     assert "Not possible any more" in answer.text
     assert "Somebody else approved it a moment ago." in answer.text
     assert 'aria-label="Main"' in answer.text
 
 
-def test_an_unforeseen_error_shows_nothing_of_itself(portal: Portal):
+def test_an_unforeseen_error_shows_nothing_of_itself(new_portal: Portal):
     @may(PUBLIC)
     def broken() -> str:
         raise RuntimeError("a secret detail")
 
-    portal.app.add_url_rule("/broken", "broken", broken)
-    portal.app.config["PROPAGATE_EXCEPTIONS"] = False
-    answer = portal.client(portal.create_user()).get("/broken")
+    new_portal.app.add_url_rule("/broken", "broken", broken)
+    new_portal.app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = new_portal.client(new_portal.create_user()).get("/broken")
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.text
     assert "a secret detail" not in answer.text
