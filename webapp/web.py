@@ -50,3 +50,11 @@ def page_by_id(query: Select[Any], column: Any, *, after: str | None = None, siz
         query = query.where(column < after)
     rows = list(session().scalars(query.order_by(column.desc()).limit(size + 1)))
     return Page(rows[:size], rows[size - 1].id if len(rows) > size else None)
+
+
+def page_by_name(query: Select[Any], column: Any, *, after: str | None = None, size: int = PAGE_SIZE) -> Page:
+    """Rows in the order of their names, which are unique; ``after`` is the name of the page before's last."""
+    if after:
+        query = query.where(column > after)
+    rows = list(session().scalars(query.order_by(column).limit(size + 1)))
+    return Page(rows[:size], rows[size - 1].name if len(rows) > size else None)

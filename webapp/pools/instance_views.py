@@ -22,13 +22,17 @@ from webapp.pools.refusals import limit_guesses, refused
 instances = Blueprint("instances", __name__, url_prefix="/instances")
 
 
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())[:253]
+
+
 @instances.get("")
 @may(STAFF)
 def index() -> ResponseReturnValue:
     """All instances; ``?q=`` in name or address, ``?pool=``, ``?state=``."""
     session = web.session()
     query = select(Instance).options(selectinload(Instance.pool))
-    text = "".join(character for character in request.args.get("q", "") if character.isprintable())[:253]
+    text = _printable(request.args.get("q", ""))
     if text:
         contains = (
             column.contains(text.lower(), autoescape=True) for column in (Instance.name, Instance.host)
@@ -38,8 +42,7 @@ def index() -> ResponseReturnValue:
         query = query.where(Instance.pool_id == request.args["pool"])
     if request.args.get("state") in set(Reachability):
         query = query.where(Instance.reachability == Reachability(request.args["state"]))
-    after = request.args.get("after")
-    page = web.page_by_id(query, Instance.id, after=after if after and is_id(after) else None)
+    page = web.page_by_name(query, Instance.name, after=_printable(request.args.get("after", "")))
     return render_template(
         "pools/instances.html",
         page=page,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -328,3 +329,17 @@ def test_viewers_read_and_customers_see_nothing(portal: Portal, pool: Pool, look
         assert viewer.post(f"/instances/{instance.id}/{path}").status_code == 403
         assert customer.post(f"/instances/{instance.id}/{path}").status_code == 403
     assert len(instances(portal)) == 1
+
+
+def test_the_list_is_in_the_order_of_names_and_goes_on_where_a_page_ended(
+    portal: Portal, operator: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sql03", "sql01", "sql04", "sql02"):
+        portal.create_instance(pool, name=name)
+    monkeypatch.setattr("webapp.web.page_by_name.__kwdefaults__", {"after": None, "size": 3})
+    first = operator.get("/instances").text
+    assert re.findall(r">(sql\d\d)</a>", first) == ["sql01", "sql02", "sql03"]
+    further = re.search(r'href="(/instances\?after=[^"]+)"', first)
+    assert further
+    assert re.findall(r">(sql\d\d)</a>", operator.get(further.group(1)).text) == ["sql04"]
+    assert operator.get("/instances?after=%27%22").status_code == 200
