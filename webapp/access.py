@@ -65,7 +65,7 @@ def guard() -> ResponseReturnValue | None:
             return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
         raise NotAllowed("Your session has ended. Log in again.")
     if current_user.role not in roles:
-        raise NotAllowed("Your role does not allow this.")
+        raise NotAllowed
     return None
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from webapp import web
-from webapp.errors import PlatformError
+from webapp.errors import NotAllowed, PlatformError
 from webapp.extensions import limiter, login_manager
 from webapp.presentation import duration
 from webapp.sealing import SealingError
@@ -34,7 +34,7 @@ TITLES = {
 }
 # Instead of what HTTP's own words say.
 TEXTS = {
-    403: "Your role does not allow this. Ask an admin if you need it.",
+    403: str(NotAllowed()),
     404: "There is no such page, or what it showed is gone or belongs to somebody else.",
     405: "This address cannot be opened like that.",
     413: "What you sent is larger than the portal takes.",

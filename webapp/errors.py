@@ -32,6 +32,9 @@ class NotAllowed(PlatformError):
 
     status = 403
 
+    def __init__(self, text: str = "Your role does not allow this. Ask an admin if you need it.") -> None:
+        super().__init__(text)
+
 
 class NotFound(PlatformError):
     """It is not there; or it is somebody else's, which must look the same."""

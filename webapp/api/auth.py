@@ -82,7 +82,7 @@ def _let_in() -> None:
         user, token = token_user(session, request.headers.get("Authorization"))
     note_use(web.runtime().database, token)
     if user.role not in roles:
-        raise NotAllowed("Your role does not allow this.")
+        raise NotAllowed
     g.api_caller = (user, token)
 
 

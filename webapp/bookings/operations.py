@@ -57,7 +57,7 @@ def submit_application(session: Session, actor: Actor, typed: Mapping[str, str],
     """
     user = acting_user(session, actor)
     if not (user.is_operator or not user.is_staff):
-        raise NotAllowed("Your role does not allow this.")
+        raise NotAllowed
     if sent := _sent_before(session, actor, token):
         return sent
     wish = application_wish(session, typed)

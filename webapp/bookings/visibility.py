@@ -75,7 +75,7 @@ def may_change(user: User, application: Application) -> bool:
 def require_change(user: User, application: Application) -> None:
     """Raise :class:`NotAllowed` unless ``user`` may change ``application``."""
     if not may_change(user, application):
-        raise NotAllowed("Your role does not allow this.")
+        raise NotAllowed
 
 
 def _is_id(value: str) -> bool:

@@ -95,7 +95,7 @@ def _guard_for(settings: Settings) -> Any:
                 return redirect(url_for("accounts.login", next=request.path))
             raise Unauthorized("Log in first.")
         if current_user.role not in OPERATORS:
-            raise NotAllowed("Your role does not allow this.")
+            raise NotAllowed
         if request.method not in _READS or request.endpoint in _CHANGES_BY_GET:
             raise MethodNotAllowed(valid_methods=sorted(_READS), description="Use the pages of jobs.")
         if request.endpoint != f"{BLUEPRINT}.static" and not is_redis_reachable(settings):
