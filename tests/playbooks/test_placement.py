@@ -115,6 +115,7 @@ def test_an_instance_beyond_a_threshold_gets_nothing_and_the_refusal_says_why(fu
     with pytest.raises(PlacementError, match="No instance of the pool has room") as refusal:
         book({"sql01": full})
     assert why in str(refusal.value)
+    assert refusal.value.cause == "no_room"
 
 
 def test_each_instance_is_judged_by_what_its_own_pool_allows():
@@ -126,8 +127,9 @@ def test_each_instance_is_judged_by_what_its_own_pool_allows():
     pools = {"sql01": {}, "sql02": large}
     assert book(pool, pools=pools, thresholds={"cpu_percent": 90})["instance"] == "sql01"
     assert book(pool, pools=pools, thresholds={"databases": 5}, named="sql02")["instance"] == "sql02"
-    with pytest.raises(PlacementError, match="10GiB is more than the pool allows"):
+    with pytest.raises(PlacementError, match="10GiB is more than the pool allows") as refusal:
         book(pool, pools={"sql01": small, "sql02": small})
+    assert refusal.value.cause is None  # waiting for room does not help
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,10 @@ def test_a_silent_instance_might_hold_the_application_so_only_a_name_places_it()
         book(pool)
     assert "no connection" in str(refusal.value)
     assert book(pool, named="sql02")["instance"] == "sql02"
-    with pytest.raises(PlacementError, match="sql01 could not be asked"):
+    assert refusal.value.cause == "no_answer"
+    with pytest.raises(PlacementError, match="sql01 could not be asked") as refusal:
         book(pool, named="sql01")
+    assert refusal.value.cause == "no_answer"
 
 
 def test_an_instance_that_shows_no_logins_counts_as_silent():

@@ -121,6 +121,7 @@ def resize(*, data=None, log=None, size_gib=1, max_gib=10, pool=None, others=Non
 def test_only_what_is_added_needs_room_and_what_others_may_grow_by_is_taken():
     # 80 free - 9 promised to itself - 10 kept free = 61.
     assert resize(data="71GiB")["problems"] == []
+    assert resize(data="72GiB")["cause"] == "no_room"
     (problem,) = resize(data="72GiB")["problems"]
     assert "62.0 GiB wanted, 80.0 GiB free, of which 9.0 GiB are promised" in problem
     others = {"other": {"size_gib": 1, "max_gib": 31}}

@@ -30,18 +30,17 @@ def applying_ended(session: Session, job: Job, plan: Plan) -> None:
     """``job`` has ended: the booking is deployed, failed, or planned again because its target changed."""
     booking = lock_booking(session, plan.booking_id)
     outcome = plan.outcome or {}
-    failures = outcome.get("failures") or []
     if booking.state is BookingState.RUNNING and booking.job_id == job.id:
         if job.state is JobState.SUCCESSFUL:
             results = {"connection": outcome.get("connection"), "resized": outcome.get("resized")}
             move(session, plan, to=PlanState.APPLIED, expected=(PlanState.APPROVED,))
             booking_deployed(session, booking, job, results)
-        elif job.state is JobState.FAILED and is_refusal(failures):
+        elif job.state is JobState.FAILED and is_refusal(outcome):
             _drifted(session, job, plan, booking)
         elif job.state is JobState.CANCELED:
             booking_failed(session, booking, text=STOPPED, job_id=job.id)
         else:
-            text = for_customer(failures, otherwise=NOT_FINISHED)
+            text = for_customer(outcome, otherwise=NOT_FINISHED)
             booking_failed(session, booking, text=text, job_id=job.id)
     elif booking.state is BookingState.APPROVED and booking.plan_id == plan.id:
         text = STOPPED if job.state is JobState.CANCELED else f"{GATE}{AGAIN}"

@@ -14,9 +14,9 @@ NOT_FINISHED = "It could not be finished. Support has been told and goes on from
 STOPPED = "It was stopped by the hosting team."
 GATE = "A check just before the start found that the approval does not hold any more. Nothing was changed. "
 AGAIN = "Support has it planned and approved again."
+# Of what failed in a module (module_utils/_errors.py), and why the role's own decisions refused.
 _SILENT_KINDS = ("ConnectionFailed", "LeaseLost", "OutcomeUnknown")
-_SILENT_WORDS = ("could not be asked", "did not answer", "does not answer", "no connection", "no answer")
-_ROOM_WORDS = ("has room", "GiB wanted", "threshold")
+_NO_ROOM, _NO_ANSWER = "no_room", "no_answer"
 
 
 def for_staff(failures: Sequence[dict[str, Any]], explanation: str | None = None) -> str:
@@ -25,25 +25,23 @@ def for_staff(failures: Sequence[dict[str, Any]], explanation: str | None = None
     return "\n".join(dict.fromkeys(lines)) or explanation or "The run failed and said nothing."
 
 
-def for_customer(failures: Sequence[dict[str, Any]], *, otherwise: str) -> str:
+def for_customer(outcome: dict[str, Any], *, otherwise: str) -> str:
     """The sentence that fits best; names no instance and shows no T-SQL."""
-    texts = " ".join(str(one.get("text")) for one in failures)
-    if any(one.get("kind") in _SILENT_KINDS for one in failures):
+    if _is_silent(outcome):
         return NO_ANSWER
-    if any(word in texts for word in _SILENT_WORDS) and not any(word in texts for word in _ROOM_WORDS[1:]):
-        return NO_ANSWER
-    if any(word in texts for word in _ROOM_WORDS):
-        return NO_ROOM
-    return otherwise
+    return NO_ROOM if outcome.get("cause") == _NO_ROOM else otherwise
 
 
-def is_refusal(failures: Sequence[dict[str, Any]]) -> bool:
+def is_refusal(outcome: dict[str, Any]) -> bool:
     """Whether the run stopped because what it found is not what was planned, not by an accident.
 
-    An instance that does not answer has not changed: the playbook only says so by an assertion of its own.
+    An instance that does not answer has not changed.
     """
-    return bool(failures) and all(
-        one.get("kind") in (None, "PlanRefused", "InvalidInput")
-        and not any(word in str(one.get("text")) for word in _SILENT_WORDS)
-        for one in failures
-    )
+    failures = outcome.get("failures") or []
+    kinds = {one.get("kind") for one in failures}
+    return bool(failures) and kinds <= {None, "PlanRefused", "InvalidInput"} and not _is_silent(outcome)
+
+
+def _is_silent(outcome: dict[str, Any]) -> bool:
+    kinds = {one.get("kind") for one in outcome.get("failures") or []}
+    return outcome.get("cause") == _NO_ANSWER or not kinds.isdisjoint(_SILENT_KINDS)

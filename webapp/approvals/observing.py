@@ -37,9 +37,13 @@ def _take_results(plan: Plan, data: dict[str, Any], result: dict[str, Any]) -> N
     for key, name in _RESULTS.items():
         if isinstance(result.get(key), dict):
             plan.outcome = {**(plan.outcome or {}), name: result[key]}
+    facts = result.get("ansible_facts") or {}
+    placement = facts.get("application_placement")
+    cause = placement.get("cause") if isinstance(placement, dict) else facts.get("application_cause")
+    if isinstance(cause, str):
+        plan.outcome = {**(plan.outcome or {}), "cause": cause}
     if plan.state is not PlanState.PLANNING:
         return  # what an approver saw stays as it was
-    placement = (result.get("ansible_facts") or {}).get("application_placement")
     if isinstance(placement, dict):
         plan.placement = {**(plan.placement or {}), **placement}
     elif str(data.get("task_action", "")).endswith("mssql_discover"):

@@ -37,13 +37,13 @@ def planning_ended(session: Session, job: Job, plan: Plan) -> None:
     if booking.state is not BookingState.PENDING or booking.plan_id != plan.id:
         move(session, plan, to=PlanState.SUPERSEDED, expected=(PlanState.PLANNING,))
         return
-    failures = (plan.outcome or {}).get("failures") or []
+    outcome = plan.outcome or {}
     if job.state is JobState.CANCELED:
         _fail(session, job, plan, booking, "The planning job was canceled.", customer=STOPPED)
     elif job.state is not JobState.SUCCESSFUL:
         _fail(
-            session, job, plan, booking, for_staff(failures, job.job_explanation),
-            customer=for_customer(failures, otherwise=NOT_POSSIBLE),
+            session, job, plan, booking, for_staff(outcome.get("failures") or [], job.job_explanation),
+            customer=for_customer(outcome, otherwise=NOT_POSSIBLE),
         )  # fmt: skip
     else:
         _make(session, job, plan, booking)

@@ -207,26 +207,47 @@ def test_a_plan_with_what_does_not_belong_into_it_fails(story: Story, what: str)
 
 
 @pytest.mark.parametrize(
-    ("event", "customer", "staff"),
+    ("events", "customer", "staff"),
     [
         (
-            failed("No instance of the pool has room for the application shop:\n  sql01: cannot take it"),
+            [
+                ok(ansible_facts={"application_placement": {"instance": None, "cause": "no_room"}}),
+                failed("sql01: cannot take it"),
+            ],
             "has room for it now",
             "sql01: cannot take it",
         ),
         (
-            failed("sql01: no connection: nothing listens", kind="ConnectionFailed"),
+            [ok(ansible_facts={"application_cause": "no_room"}), failed("sql01: cannot get more")],
+            "has room for it now",
+            "sql01: cannot get more",
+        ),
+        (
+            [
+                ok(ansible_facts={"application_placement": {"instance": None, "cause": "no_answer"}}),
+                failed("sql01: away"),
+            ],
+            "did not answer",
+            "sql01: away",
+        ),
+        (
+            [failed("sql01: no connection: nothing listens", kind="ConnectionFailed")],
             "did not answer",
             "nothing listens",
         ),
-        (failed(["name is wrong", "size is wrong"]), "could not be prepared", "name is wrong size is wrong"),
+        (
+            [ok(ansible_facts={"application_cause": None}), failed(["name is wrong", "size is wrong"])],
+            "could not be prepared",
+            "name is wrong size is wrong",
+        ),
     ],
 )
-def test_a_failed_planning_has_words_for_customers_and_for_staff(story: Story, event, customer, staff):
+def test_a_failed_planning_has_words_for_customers_and_for_staff(story: Story, events, customer, staff):
     booking = story.book()
     job_id = story.plan(booking).job_id
     story.engine.claim(job_id)
-    story.engine.observe(job_id, event)
+    for event in events:
+        story.engine.observe(job_id, event)
     story.engine.end(job_id, JobState.FAILED)
     booking = story.booking(booking.id)
     assert booking.state is BookingState.FAILED

@@ -48,7 +48,7 @@ def application_placement(
     try:
         return place(application, seen, pools=pools, **wishes)
     except PlacementError as exc:
-        return {"instance": None, "exists": False, "reasons": [], "refused": str(exc)}
+        return {"instance": None, "exists": False, "reasons": [], "refused": str(exc), "cause": exc.cause}
 
 
 def application_login(application: str, name: str, **wishes: object) -> dict:

@@ -31,8 +31,19 @@ THRESHOLDS = {"cpu_percent": 80, "memory_percent": 95, "disk_free_percent": 10, 
 LIMITS = ("data_limit", "log_limit")
 
 
+# Why nothing was placed or resized, for programs; the text is for people.
+NO_ROOM, NO_ANSWER = "no_room", "no_answer"
+
+
 class PlacementError(Exception):
-    """No instance can take the booking. The text says for each of them why."""
+    """No instance can take the booking. The text says for each of them why.
+
+    ``cause``: ``no_room``, ``no_answer``, or None for what asking again does not change.
+    """
+
+    def __init__(self, text: str, *, cause: str | None = None) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Candidate:
     name: str
     against: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)  # of ``against``, what holds for its own too
+    in_the_way: list[str] = field(default_factory=list)  # of ``blocked``, what more room would not change
     notes: list[str] = field(default_factory=list)
     room: float = 0.0  # 0 to 1: what is left of the scarcest resource
     free_mib: float = 0.0
@@ -257,11 +269,14 @@ def _candidate(
         customer_login(application),
         None,
     }
-    in_the_way = too_large(databases, pool) + found["problems"]
-    in_the_way += [f"its login is spelt {login} there: spell the application so" for login in other_spelling]
-    in_the_way += _in_the_way(databases, instance, found["owner"], platform_login)
-    candidate.blocked += in_the_way
-    candidate.against += in_the_way
+    candidate.in_the_way = [
+        *too_large(databases, pool),
+        *found["problems"],
+        *(f"its login is spelt {login} there: spell the application so" for login in other_spelling),
+        *_in_the_way(databases, instance, found["owner"], platform_login),
+    ]
+    candidate.blocked += candidate.in_the_way
+    candidate.against += candidate.in_the_way
     return candidate
 
 
@@ -333,12 +348,14 @@ def _choose(
         if silent:
             raise PlacementError(
                 f"{', '.join(silent)} could not be asked, and may hold the application {application} "
-                f"already. Mend that, or name an instance with application_instance:\n{listed}"
+                f"already. Mend that, or name an instance with application_instance:\n{listed}",
+                cause=NO_ANSWER,
             )
         fitting = [candidate for candidate in candidates if not candidate.against]
         if not fitting and not must_exist:
             raise PlacementError(
-                f"No instance of the pool has room for the application {application}:\n{listed}"
+                f"No instance of the pool has room for the application {application}:\n{listed}",
+                cause=None if all(candidate.in_the_way for candidate in candidates) else NO_ROOM,
             )
         chosen = max(fitting or candidates, key=lambda c: (c.room, c.free_mib), default=Candidate(""))
     if must_exist and not chosen.holds:
@@ -347,9 +364,10 @@ def _choose(
             f"Book it first, with playbooks/book_application.yml:\n{listed}"
         )
     if not chosen.reachable:
-        raise PlacementError(f"The instance {chosen.name} could not be asked:\n{listed}")
+        raise PlacementError(f"The instance {chosen.name} could not be asked:\n{listed}", cause=NO_ANSWER)
     if chosen.blocked if chosen.holds else chosen.against:
         raise PlacementError(
-            f"The instance {chosen.name} has no room for the application {application}:\n{listed}"
+            f"The instance {chosen.name} has no room for the application {application}:\n{listed}",
+            cause=None if chosen.in_the_way else NO_ROOM,
         )
     return chosen

@@ -15,6 +15,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications impo
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import (
     LIMITS,
+    NO_ROOM,
     PlacementError,
     load_of,
     merged_thresholds,
@@ -40,13 +41,13 @@ def resizing(
 
     ``instance`` is what ``mssql_discover`` saw, ``owned`` the application's databases as ``belonging`` gives
     them, ``pool`` and ``thresholds`` as in ``place``; a limit that is None (or empty) stays as it is. Returns
-    ``{"problems": [sentence…], "database": name on the instance, "set": options of mssql_database,
-    "limits": {"data_limit_mib", "log_limit_mib", "data_limit_before_mib", "log_limit_before_mib"}}``; a limit
-    that is None there means that the file has none.
+    ``{"problems": [sentence…], "cause": "no_room" when only that speaks against it, "database": name on the
+    instance, "set": options of mssql_database, "limits": {"data_limit_mib", "log_limit_mib",
+    "data_limit_before_mib", "log_limit_before_mib"}}``; a limit of None there means that the file has none.
     """
     problems: list[str] = name_problems("application_name", application)
     problems += name_problems("application_database", database)
-    answer: dict = {"problems": problems, "database": None, "set": {}, "limits": {}}
+    answer: dict = {"problems": problems, "cause": None, "database": None, "set": {}, "limits": {}}
     wanted = _wanted({"data_limit": data_limit, "log_limit": log_limit}, problems)
     if problems:
         return answer
@@ -71,7 +72,10 @@ def resizing(
     except PlacementError as exc:
         problems.append(str(exc))
         return answer
-    problems += _below_size(there, answer["limits"]) + _no_room(there, instance, answer["limits"], thresholds)
+    problems += _below_size(there, answer["limits"])
+    full = _no_room(there, instance, answer["limits"], thresholds)
+    answer["cause"] = NO_ROOM if full and not problems else None
+    problems += full
     return answer
 
 
