@@ -42,8 +42,8 @@ def verdict_of(
     if outcome.is_timed_out:
         text = f"It ran longer than {timeout_s} s (SQLHOSTING_JOB_TIMEOUT_S) and was ended."
         return Verdict(JobState.FAILED, text, None)
-    if outcome.return_code is None or is_lease_lost:
-        return Verdict(None, "ansible-playbook was killed." if not is_lease_lost else "The lease ran out.")
+    if lost := "The lease ran out." if is_lease_lost else _why_lost(session, job, outcome, unobserved):
+        return Verdict(None, lost)
     if unobserved:
         text = (
             f"The playbook ended with {outcome.return_code}, but the platform could not take in {unobserved} "
@@ -54,6 +54,19 @@ def verdict_of(
     if outcome.return_code == 0:
         return Verdict(JobState.SUCCESSFUL, None, 0)
     return Verdict(JobState.FAILED, _failure(session, job), outcome.return_code)
+
+
+def _why_lost(session: Session, job: Job, outcome: Outcome, unobserved: int) -> str | None:
+    """Why the attempt did not come to its end, or None. All that do, well or not, close with statistics."""
+    if outcome.return_code is None:
+        return "ansible-playbook was killed."
+    if outcome.return_code == 0 or unobserved:
+        return None
+    seen = select(JobEvent.id).where(JobEvent.job_id == job.id, JobEvent.attempt == job.attempt).limit(1)
+    has_begun = session.scalar(seen.where(JobEvent.event == "playbook_on_task_start"))
+    if not has_begun or session.scalar(seen.where(JobEvent.event == "playbook_on_stats")):
+        return None
+    return "ansible-playbook broke off within a task, as when one of its processes is killed."
 
 
 def settle(database: Database, settings: Settings, claimed: Claim, verdict: Verdict) -> JobState | None:

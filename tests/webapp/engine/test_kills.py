@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import func, select
 
@@ -226,3 +227,22 @@ def test_one_booking_has_one_story_whatever_is_killed_and_when(
                 scene.kill(victim, job_id)
             wait_for_job(scene.runtime, job_id, timeout_s=WITHIN_S)
         check_one_story(scene, job_ids)
+
+
+def test_a_booking_goes_on_when_one_process_of_its_playbook_is_killed(
+    migrated_sqlite: Path, pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    database_url = database_for("sqlite", pytestconfig, migrated_sqlite, tmp_path)
+    with running_scene(database_url, tmp_path) as scene:
+        with scene.held_at("after the first change", "shop") as job_id:
+            pid = wait_until(lambda: job_of(scene.runtime, job_id).session_pid, "its pid was noted")
+            (forked,) = wait_until(lambda: psutil.Process(pid).children(), "a module runs")
+            forked.kill()  # as the kernel does when memory runs out
+        check_one_story(scene, {"shop": job_id})
+        job = job_of(scene.runtime, job_id)
+        assert job.attempt == 2
+        with scene.runtime.database.reading() as session:
+            resumed = session.scalars(
+                select(AuditEntry).where(AuditEntry.object_id == job_id, AuditEntry.action == "job:resumed")
+            ).one()
+        assert "broke off within a task" in resumed.details["reason"]
