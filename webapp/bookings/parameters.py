@@ -31,7 +31,7 @@ from webapp.applications.models import (
 from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
 from webapp.errors import InvalidInput
 from webapp.pools.models import Pool, PoolKind
-from webapp.pools.operations import capacity_of, collations_of, open_pools
+from webapp.pools.operations import capacity_of, collations_of, is_seen, open_pools
 
 MIB_PER_GIB = 1024
 SMALLEST_LOG_MIB = 512
@@ -78,11 +78,22 @@ def check_application_name(session: Session, value: str, *, own: Application | N
         raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
     own_id = own.id if own is not None else None
     for short in (MAIN_LOGIN, OWNER_LOGIN):
+        if own is None and _is_foreign(session, name, f"{name}_{short}"):
+            raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
         if is_login_known(session, f"{name}_{short}", but=own_id):
             raise InvalidInput(
                 "name", f"Another application has a login called {name}_{short}", "Choose another name."
             )
     return name
+
+
+def _is_foreign(session: Session, application: str, full_name: str) -> bool:
+    """Whether discovery saw what has this name, and the platform did not make it.
+
+    What an application of this name had may be purged since the last look: then only the plan can tell.
+    """
+    ours = select(Application.id).where(func.lower(Application.name) == application.lower()).limit(1)
+    return session.scalars(ours).first() is None and is_seen(session, full_name)
 
 
 def is_login_known(session: Session, full_name: str, *, but: str | None) -> bool:
@@ -124,7 +135,8 @@ def check_new_database(
     )
     if own is not None and own.state is ApplicationState.RESERVED:
         query = query.where(Application.id != own.id)
-    if session.scalars(query.limit(1)).first() is not None:
+    is_taken = session.scalars(query.limit(1)).first() is not None
+    if is_taken or (own is None and _is_foreign(session, application, wanted)):
         raise InvalidInput(
             field, f"There is a database called {application}_{name} already", "Choose another name."
         )

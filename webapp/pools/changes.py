@@ -157,7 +157,8 @@ def remove_instance(session: Session, actor: Actor, instance: Instance) -> None:
     """Forget an instance and its discoveries; it is left as it is. Raises Conflict while it is in use."""
     if taken := applications_on(session, instance.id):
         raise Conflict(
-            f"The instance {instance.name} cannot be removed: {_named(taken)} on it. Delete them first."
+            f"The instance {instance.name} cannot be removed: {_named(taken)} on it. "
+            "Delete and purge them first."
         )
     plans = select(func.count()).where(Plan.instance_id == instance.id, Plan.state.in_(OPEN_PLANS))
     if session.scalar(plans):

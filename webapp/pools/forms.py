@@ -20,7 +20,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from webapp.errors import InvalidInput
 from webapp.pools.changes import InstanceValues, PoolValues
 from webapp.pools.elevated_accounts import AccountValues
-from webapp.pools.models import ElevatedAccount, PoolKind
+from webapp.pools.models import ElevatedAccount, Instance, PoolKind
 
 KINDS = [
     SelectChoice(PoolKind.STANDALONE.value, "Stand-alone"),
@@ -149,6 +149,13 @@ class InstanceForm(KnowingForm):
             SelectChoice("", f"The pool's: {pools_own.name} (login {pools_own.login_user})"),
             *(_choice(one) for one in accounts),
         ]
+
+    def leave_empty_what_follows(self, instance: Instance) -> None:
+        """Show what is the same for customers as empty: it changes with the address that workers use."""
+        if instance.customer_host == instance.host:
+            self.customer_host.data = ""
+        if instance.customer_port == instance.port:
+            self.customer_port.data = None
 
     def values(self) -> InstanceValues:
         """What was filled in."""

@@ -131,6 +131,8 @@ def edit(instance_id: str) -> ResponseReturnValue:
     instance = get_instance(session, instance_id)
     pool = instance.pool
     form = InstanceForm(obj=instance)
+    if not form.is_submitted():
+        form.leave_empty_what_follows(instance)
     form.offer(pages.all_accounts(session), pool.elevated_account)
     status = 200
     if form.validate_on_submit():

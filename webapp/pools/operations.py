@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, selectinload, undefer
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
@@ -83,6 +84,19 @@ def newest_discoveries(session: Session, instance_ids: Iterable[str]) -> dict[st
     }
 
 
+def is_seen(session: Session, name: str) -> bool:
+    """Whether an instance showed a login, database or file of this name when it was last looked at.
+
+    Upper and lower case are the same. The search is within the text of the facts: reading them, half a
+    megabyte for each instance, would take too long while somebody types a name.
+    """
+    newest = select(func.max(Discovery.id)).group_by(Discovery.instance_id)
+    text = func.lower(type_coerce(Discovery.facts, Text))
+    wanted = f'"name": {json.dumps(name.lower(), ensure_ascii=False)}'
+    query = select(Discovery.id).where(Discovery.id.in_(newest), text.contains(wanted, autoescape=True))
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def capacity_of(session: Session, pool: Pool) -> PoolCapacity:
     """What the pool's open, reachable instances may still promise, from the newest discoveries.
 
@@ -145,9 +159,15 @@ def collations_of(session: Session, pool: Pool) -> list[str]:
 
 
 def applications_on(session: Session, instance_id: str) -> list[Application]:
-    """The applications that are, or shall come, on the instance; by name."""
-    taken = (ApplicationState.RESERVED, ApplicationState.DEPLOYED)
-    query = select(Application).where(Application.instance_id == instance_id, Application.state.in_(taken))
+    """The applications that are or shall come on the instance, or whose data is kept there; by name."""
+    holds_its_name = Application.name_key == func.lower(Application.name)  # until it is purged
+    query = select(Application).where(
+        Application.instance_id == instance_id,
+        or_(
+            Application.state.in_((ApplicationState.RESERVED, ApplicationState.DEPLOYED)),
+            and_(Application.state == ApplicationState.DELETED, holds_its_name),
+        ),
+    )
     return list(
         session.scalars(query.options(selectinload(Application.databases)).order_by(Application.name))
     )

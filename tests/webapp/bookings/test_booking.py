@@ -15,6 +15,7 @@ from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.variables import password_for, playbook_for, variables_for
 from webapp.jobs.models import Job
+from webapp.pools.models import Discovery
 
 
 def test_five_steps_make_a_booking_that_is_being_planned(hosting: Hosting) -> None:
@@ -205,6 +206,37 @@ def test_availability_follows_what_is_booked(hosting: Hosting) -> None:
         "begins" in client.get(f"{ask}9shop").json["problem"]
         or "beginning" in client.get(f"{ask}9shop").json["problem"]
     )
+
+
+def test_what_stands_on_an_instance_without_the_platform_is_taken(hosting: Hosting) -> None:
+    customer = hosting.customer()
+    client = hosting.client(customer)
+    ask = "/book/availability?name="
+    with hosting.portal.database.transaction() as session:
+        seen = session.scalars(select(Discovery)).one()
+        seen.facts = {
+            **seen.facts,
+            "logins": [{"name": "Docs_App"}, {"name": "100%_owner"}],
+            "databases": [{"name": "wiki_pages"}],
+        }
+    assert "is taken" in client.get(f"{ask}docs").json["problem"]
+    assert client.get(f"{ask}docs2").json["is_available"]
+    assert client.get(f"{ask}wiki").json["is_available"]  # another database of it may be free
+    answer = hosting.try_to_book(customer, name="wiki", database="pages")
+    assert "There is a database called wiki_pages already" in answer.text
+
+
+def test_a_name_that_an_own_application_had_is_free_although_the_last_look_still_saw_it(
+    hosting: Hosting,
+) -> None:
+    customer = hosting.customer()
+    booking_id = hosting.book(customer)
+    client = hosting.client(customer)
+    with hosting.portal.database.transaction() as session:
+        seen = session.scalars(select(Discovery)).one()
+        seen.facts = {**seen.facts, "logins": [{"name": "shop_app"}]}
+    client.post(f"/bookings/{booking_id}/cancel")
+    assert client.get("/book/availability?name=shop").json["is_available"]
 
 
 def test_collations_are_found_by_name_and_by_what_they_mean(hosting: Hosting) -> None:

@@ -25,8 +25,9 @@ def book(
     """An application whose database is asked for and not there."""
     customer = portal.create_user()
     name = columns.pop("name", "shop")
+    name_key = columns.pop("name_key", name)
     application = Application(
-        name=name, name_key=name, customer_id=customer.id, pool_id=pool.id, instance_id=instance_id,
+        name=name, name_key=name_key, customer_id=customer.id, pool_id=pool.id, instance_id=instance_id,
         owner_sid="0x" + "0" * 32, **columns,
     )  # fmt: skip
     database = ApplicationDatabase(

@@ -29,6 +29,13 @@ def filled(**fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def form_of(page: str) -> dict[str, str]:
+    """What stands in the page's input fields."""
+    found = re.findall(r"<input[^>]*>", page)
+    fields = ((re.search(r'name="([^"]+)"', one), re.search(r'value="([^"]*)"', one)) for one in found)
+    return {name.group(1): value.group(1) if value else "" for name, value in fields if name}
+
+
 def instances(portal: Portal) -> list[Instance]:
     """All instances."""
     with portal.database.reading() as session:
@@ -273,12 +280,42 @@ def test_an_instance_with_applications_is_not_removed_and_it_is_said_which(
     assert len(instances(portal)) == 1
 
 
+def test_an_instance_with_the_data_of_a_deleted_application_is_not_removed(
+    portal: Portal, operator: Client, pool: Pool
+) -> None:
+    instance = portal.create_instance(pool, name="sql01")
+    book(portal, pool, instance_id=instance.id, state=ApplicationState.DELETED)  # not purged yet
+    answer = operator.post(f"/instances/{instance.id}/delete")
+    assert answer.status_code == 409
+    assert "shop is on it. Delete and purge them first." in answer.text
+
+
+def test_customers_are_sent_to_the_new_address_unless_they_have_one_of_their_own(
+    portal: Portal, operator: Client, pool: Pool
+) -> None:
+    operator.post(f"/instances/new?pool={pool.id}", filled(host="old.example.com"))
+    (instance,) = instances(portal)
+    path = f"/instances/{instance.id}/edit"
+    form = form_of(operator.get(path).text)
+    assert (form["customer_host"], form["customer_port"]) == ("", "")
+    shown = {"customer_host": form["customer_host"], "customer_port": form["customer_port"]}
+    moved = filled(host="new.example.com", port=14330, **shown)
+    assert operator.post(path, moved).status_code == 302
+    (now,) = instances(portal)
+    assert (now.customer_host, now.customer_port) == ("new.example.com", 14330)
+    own = {**moved, "customer_host": "db.example.com", "customer_port": "1433"}
+    operator.post(path, own)
+    form = form_of(operator.get(path).text)
+    assert (form["customer_host"], form["customer_port"]) == ("db.example.com", "1433")
+
+
 def test_an_instance_is_forgotten_with_its_discoveries_and_its_history_stays(
     portal: Portal, operator: Client, pool: Pool, looks: Looks
 ) -> None:
     instance = portal.create_instance(pool, name="sql01")
     looks.discover(instance, discovered("sql01", facts()))
-    book(portal, pool, instance_id=instance.id, state=ApplicationState.DELETED)
+    purged = {"name_key": "shop-purged", "state": ApplicationState.DELETED}
+    book(portal, pool, instance_id=instance.id, **purged)
     answer = operator.post(f"/instances/{instance.id}/delete")
     assert answer.headers["Location"] == f"/pools/{pool.id}"
     assert instances(portal) == []
