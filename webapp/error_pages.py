@@ -25,7 +25,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",
-    409: "Not possible any more",
+    409: "Not possible now",
     413: "Too large",
     422: "Something is missing or wrong",
     429: "Too many tries",

@@ -223,7 +223,7 @@ def test_a_conflict_is_explained_inside_the_frame(new_portal: Portal):
     new_portal.app.add_url_rule("/late", "late", late)
     answer = new_portal.client(new_portal.create_user()).get("/late")
     assert answer.status_code == 409
-    assert "Not possible any more" in answer.text
+    assert "Not possible now" in answer.text
     assert "Somebody else approved it a moment ago." in answer.text
     assert 'aria-label="Main"' in answer.text
 

@@ -13,11 +13,13 @@ const portal = (() => {
 
   function relative(at, now = Date.now()) {
     const distance = Math.abs(now - at);
+    // What lies ahead is rounded: a plan that has just been made waits "3 days" and not "2".
+    const whole = at > now ? Math.round : Math.floor;
     const [count, unit] =
       distance < MINUTE ? [Math.floor(distance / SECOND), "second"]
-      : distance < HOUR ? [Math.floor(distance / MINUTE), "minute"]
-      : distance < DAY ? [Math.floor(distance / HOUR), "hour"]
-      : [Math.floor(distance / DAY), "day"];
+      : distance < HOUR ? [whole(distance / MINUTE), "minute"]
+      : distance < DAY ? [whole(distance / HOUR), "hour"]
+      : [whole(distance / DAY), "day"];
     if (unit === "day" && count > 30) return day.format(at);
     if (unit === "second" && count < 5) return at > now ? "in a moment" : "just now";
     const text = `${count} ${unit}${count === 1 ? "" : "s"}`;
