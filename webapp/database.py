@@ -7,6 +7,7 @@ with a check constraint.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ NAMING = {
 }
 SQLITE_BUSY_MS = 30_000
 WRITES = {"sqlite_begin": "IMMEDIATE"}
+
+_log = logging.getLogger(__name__)
 
 
 def new_id() -> str:
@@ -69,10 +72,18 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON document as text, the same on every database. PostgreSQL refuses NUL characters: dropped."""
+    """A JSON document as text, the same on every database. PostgreSQL refuses NUL characters: dropped.
+
+    ``shape``: dict or list. What somebody spoilt in the database reads as an empty one, or as None without a
+    shape: one bad row must not keep lists from being shown, nor the other jobs from being run.
+    """
 
     impl = Text
     cache_ok = True
+
+    def __init__(self, shape: type | None = None) -> None:
+        super().__init__()
+        self.shape = shape
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:
@@ -80,7 +91,16 @@ class Json(TypeDecorator[Any]):
         return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\\u0000", "")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        if value is None:
+            return None
+        try:
+            found = json.loads(value)
+        except ValueError:
+            found = None
+        if self.shape is None or isinstance(found, self.shape):
+            return found
+        _log.warning("json_unreadable characters=%d", len(value))
+        return self.shape()
 
 
 def enum_of(states: type[StrEnum]) -> Enum:
@@ -102,9 +122,9 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {
         datetime: UtcDateTime,
-        dict[str, Any]: Json,
-        list[Any]: Json,
-        list[str]: Json,
+        dict[str, Any]: Json(dict),
+        list[Any]: Json(list),
+        list[str]: Json(list),
     }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.support.engine import job_of
 from webapp.database import new_id, now
+from webapp.jobs.claim import claim
+from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, create_folder, folder_for
 from webapp.jobs.reconcile import reconcile
@@ -57,3 +61,24 @@ def test_an_id_leads_nowhere_else(runtime: Runtime, tmp_path: Path, caplog: pyte
     with pytest.raises(FolderUnavailable, match="no id of a job"):
         create_folder(runtime.settings, Launch("play.yml", {}), job_id=evil, attempt=1, lease_until=now())
     assert (precious / "file").exists()
+
+
+@pytest.mark.parametrize("spoilt", ["{broken", "17", "null", '"shop"'])
+def test_a_job_whose_row_was_spoilt_keeps_no_other_from_running(
+    runtime: Runtime, launched: Callable[..., Job], write_play: Callable[..., Launch], spoilt: str
+) -> None:
+    write_play()
+    bad, good = launched(targets=["instance:1"]), launched(targets=["instance:1"])
+    with runtime.database.transaction() as session:
+        columns = {"parameters": spoilt, "targets": spoilt, "stats": spoilt, "id": bad.id}
+        session.execute(
+            text(
+                "UPDATE jobs SET parameters = :parameters, targets = :targets, stats = :stats WHERE id = :id"
+            ),
+            columns,
+        )
+    assert job_of(runtime, bad.id).targets == []
+    with runtime.database.reading() as session:
+        assert unblocked_jobs(session) == {bad.id, good.id}
+    assert claim(runtime.database, runtime.settings, good.id, worker="one") is not None
+    assert claim(runtime.database, runtime.settings, bad.id, worker="two") is not None

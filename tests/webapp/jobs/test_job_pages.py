@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 
 from tests.support.jobs import JobWriter, create_job
 from tests.support.portal import Client, Portal
@@ -259,3 +260,14 @@ def test_a_job_without_anything_says_so(portal: Portal, operator: Client) -> Non
     assert "Output appears here as soon as the job runs." in operator.get(f"/jobs/{job.id}").text
     assert "No task has begun." in operator.get(f"/jobs/{job.id}/tasks").text
     assert "No statement was sent or planned." in operator.get(f"/jobs/{job.id}/statements").text
+
+
+def test_a_job_whose_row_was_spoilt_is_shown_and_hides_no_other(portal: Portal, operator: Client) -> None:
+    job = create_job(portal.database, state=JobState.PENDING, started_at=None)
+    with portal.database.transaction() as session:
+        session.execute(
+            sql("UPDATE jobs SET parameters = '{', targets = '7', stats = '[' WHERE id = :id"),
+            {"id": job.id},
+        )
+    for page in ("/jobs", "/jobs/queue", f"/jobs/{job.id}", f"/jobs/{job.id}/details", "/workers", "/"):
+        assert operator.get(page).status_code == 200, page
