@@ -74,16 +74,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Json(TypeDecorator[Any]):
     """A JSON document as text, the same on every database. PostgreSQL refuses NUL characters: dropped.
 
-    ``shape``: dict or list. What somebody spoilt in the database reads as an empty one, or as None without a
-    shape: one bad row must not keep lists from being shown, nor the other jobs from being run.
+    ``shape``: dict or list. What somebody spoilt in the database reads as an empty one (as None, where the
+    column ``is_optional``): one bad row must not keep lists from being shown, nor other jobs from being run.
     """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, shape: type | None = None) -> None:
+    def __init__(self, shape: type | None = None, *, is_optional: bool = False) -> None:
         super().__init__()
         self.shape = shape
+        self.is_optional = is_optional
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:
@@ -100,7 +101,7 @@ class Json(TypeDecorator[Any]):
         if self.shape is None or isinstance(found, self.shape):
             return found
         _log.warning("json_unreadable characters=%d", len(value))
-        return self.shape()
+        return None if self.is_optional else self.shape()
 
 
 def enum_of(states: type[StrEnum]) -> Enum:
@@ -164,6 +165,13 @@ class Database:
         """Call ``closer`` before the connections are closed: it ends what works on them by itself."""
         self._closers.append(closer)
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for a server's database. Connecting would create it: ask before."""
+        url = self.engine.url
+        is_file = self.engine.dialect.name == "sqlite" and url.database and url.database != ":memory:"
+        return Path(url.database) if is_file and url.database else None
+
     def session(self, *, writes: bool) -> Session:
         """A session. ``writes``: take SQLite's write lock at once instead of failing later."""
         session = self._sessions()
@@ -195,8 +203,6 @@ def create_database_engine(url: str, **options: Any) -> Engine:
     """An engine for ``url``, set up for many processes at once."""
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
     if engine.dialect.name == "sqlite":
-        if engine.url.database and engine.url.database != ":memory:":
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
     return engine

@@ -61,8 +61,9 @@ class Box:
 
     def is_signed(self, message: bytes, signature: str) -> bool:
         """Whether one of the keys made ``signature`` over ``message``."""
+        given = signature.encode("utf-8", "surrogatepass")  # of text compare_digest takes ASCII only
         return any(
-            hmac.compare_digest(hmac.new(key, message, hashlib.sha256).hexdigest(), signature)
+            hmac.compare_digest(hmac.new(key, message, hashlib.sha256).hexdigest().encode("ascii"), given)
             for key in self._signing
         )
 

@@ -116,6 +116,14 @@ class Settings(BaseSettings):
             tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
         )
 
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value.startswith("unix:/") or (host and port.isascii() and port.isdigit() and int(port) < 65536):
+            return value
+        raise ValueError(f"{value!r} is no address with a port; write it as in 127.0.0.1:8080 or [::1]:8080")
+
     @field_validator("login_rate", "account_rate")
     @classmethod
     def _check_rate(cls, value: str) -> str:
@@ -200,6 +208,8 @@ def settings_from(environment: Mapping[str, str] | None = None, **overrides: Any
                 given[name] = Path(file).read_text(encoding="utf-8").strip()
             except OSError as exc:
                 raise SettingsError(f"{variable}_FILE: {file} cannot be read: {exc.strerror}") from None
+            except UnicodeDecodeError:
+                raise SettingsError(f"{variable}_FILE: {file} is no text in UTF-8") from None
     try:
         return Settings(**{**given, **overrides})
     except ValidationError as exc:

@@ -53,7 +53,7 @@ class Application(WithId, Base):
     deployed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     # application_connection, as the last booking job returned it; never with a password.
-    connection: Mapped[Any | None] = mapped_column(Json)
+    connection: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
 
     customer: Mapped[User] = relationship()
     pool: Mapped[Pool] = relationship()

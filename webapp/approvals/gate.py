@@ -55,9 +55,8 @@ def _changed(row: Signed) -> str:
 def _refused(problems: list[str]) -> NotLaunchable:
     listed = "; ".join(problems)
     return NotLaunchable(
-        f"The approval does not cover this run: {listed}. Nothing was started and nothing was changed. "
-        "Have the request planned and approved again; if nobody can say why it changed, look at the audit "
-        "log and at who can write to the platform database."
+        f"The approval does not cover this run: {listed}. Have the request planned and approved again; if "
+        "nobody can say why it changed, look at the audit and at who can write to the platform database."
     )
 
 

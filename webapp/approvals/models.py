@@ -52,16 +52,18 @@ class Plan(WithId, Base):
     instance_id: Mapped[str | None] = mapped_column(ForeignKey("instances.id"))
     hash: Mapped[str | None] = mapped_column(String(64))  # statements.plan.plan_hash over its statements
     # What the job is given besides the statements, and a digest of it: bound by the approval as well.
-    launch: Mapped[Any | None] = mapped_column(Json)
+    launch: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     placement: Mapped[Any | None] = mapped_column(
         Json
     )  # application_placement: instance, reasons, candidates
     checks: Mapped[list[Any] | None]  # [{"name", "is_passed", "text"}]
-    policy: Mapped[Any | None] = mapped_column(Json)  # the policy as it was when the plan was made
+    policy: Mapped[Any | None] = mapped_column(
+        Json(dict, is_optional=True)
+    )  # the policy as it was when the plan was made
     # The platform's own signature over all that an approver sees; made when the plan is ready.
     seal: Mapped[str | None] = mapped_column(String(64))
     # What its jobs told: {"failures": […], "connection": …, "resized": …}; see approvals/observing.py
-    outcome: Mapped[Any | None] = mapped_column(Json)
+    outcome: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     failure: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     ready_at: Mapped[datetime | None]

@@ -18,7 +18,6 @@ def upgrade() -> None:
     """Create or bring up to date all tables. Running it again changes nothing."""
     runtime = open_runtime(is_checked=False)
     with told():
-        operations.check_reachable(runtime.database)
         operations.upgrade(runtime.database)
         operations.check_platform(runtime.database)
         with runtime.database.reading() as session:

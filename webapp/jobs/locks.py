@@ -80,12 +80,20 @@ def take_locks(session: Session, job: Job) -> bool:
 
 
 def free_locks(session: Session, job: Job) -> list[str]:
-    """Give up the job's targets; the ids of the queued jobs that wait for one of them, the oldest first."""
+    """Give up the job's targets; the ids of the queued jobs that may go now, the oldest first.
+
+    Those are the oldest for each of its targets: the younger ones would only find that it is not their turn.
+    """
     session.execute(
         delete(TargetLock).where(TargetLock.job_id == job.id).execution_options(synchronize_session=False)
     )
-    wanted = set(job.targets)
-    if not wanted:
+    free = set(job.targets)
+    if not free:
         return []
+    found = []
     query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES), Job.id != job.id)
-    return [id_ for id_, targets in session.execute(query.order_by(Job.id)) if wanted.intersection(targets)]
+    for id_, targets in session.execute(query.order_by(Job.id)):
+        if free.intersection(targets):
+            found.append(id_)
+            free.difference_update(targets)
+    return found

@@ -121,7 +121,7 @@ def folder_for(settings: Settings, job_id: str, attempt: int) -> PrivateFolder:
     Raises :class:`FolderUnavailable` for an id that is none: it would lead out of the jobs' folder.
     """
     if not _ID.fullmatch(f"{job_id}-{attempt}"):
-        raise FolderUnavailable(f"{job_id!a} is no id of a job: its row was changed. Nothing was started.")
+        raise FolderUnavailable(f"{job_id!a} is no id of a job: its row was changed.")
     return PrivateFolder(settings.jobs_folder.absolute() / f"{job_id}-{attempt}")
 
 
@@ -173,7 +173,7 @@ def _require_own(path: Path) -> None:
     if not _is_own(path):
         raise FolderUnavailable(
             f"The private folder in {path} cannot be made: others than the worker's user can write there, or "
-            "it is a link. Nothing was started and nothing was sent. Make it that user's, of mode 0700."
+            "it is a link. Make it that user's, of mode 0700."
         )
 
 
@@ -236,10 +236,10 @@ def _sentence(settings: Settings, exc: OSError) -> str:
     where = f"{settings.jobs_folder} on {settings.host_name}"
     if exc.errno in _FULL:
         return (
-            f"The disk is full: {where} has less than {MIN_FREE_MIB} MiB to write to. Nothing was started "
-            "and nothing was sent. Make room there, then run the job again."
+            f"The disk is full: {where} has less than {MIN_FREE_MIB} MiB to write to. Make room there, then "
+            "run the job again."
         )
     return (
-        f"The private folder in {where} cannot be made: {exc.strerror}. Nothing was started and nothing was "
-        "sent. Check SQLHOSTING_DATA_FOLDER, then run the job again."
+        f"The private folder in {where} cannot be made: {exc.strerror}. Check SQLHOSTING_DATA_FOLDER, then "
+        "run the job again."
     )

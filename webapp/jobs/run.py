@@ -22,6 +22,7 @@ from webapp.jobs.processes import end_processes
 from webapp.jobs.settling import Verdict, settle, verdict_of
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
 from webapp.runtime import Runtime
+from webapp.sealing import SealingError
 from webapp.settings import Settings
 
 DATABASE_RETRY_S = 1.0
@@ -65,7 +66,7 @@ def _attempt(runtime: Runtime, claimed: Claim) -> JobState | None:
             lease_until=claimed.lease_until,
         )  # fmt: skip
     except FolderUnavailable as exc:
-        verdict = Verdict(JobState.ERROR, str(exc))
+        verdict = Verdict(JobState.ERROR, str(exc), is_not_started=True)
         return _settle_surely(runtime.database, runtime.settings, claimed, verdict)
     return _run_in(runtime, claimed, folder, template=template, launch=launch)
 
@@ -79,17 +80,20 @@ def _prepare(runtime: Runtime, claimed: Claim) -> tuple[JobTemplate, Launch] | V
             text = (
                 f"This worker knows no job template {job.template}: it runs another version of the platform."
             )
-            return Verdict(JobState.ERROR, text)
+            return Verdict(JobState.ERROR, text, is_not_started=True)
         try:
             return template, template.prepare(session, job)
         except NotLaunchable as exc:
-            return Verdict(JobState.FAILED, str(exc))
+            return Verdict(JobState.FAILED, str(exc), is_not_started=True)
         except DBAPIError:
             raise
         except Exception as exc:
             _log.error("job_not_prepared job_id=%s error=%s", claimed.job_id, where_from(exc))
-            text = f"The platform could not prepare the run ({where_from(exc)}). Nothing was sent."
-            return Verdict(JobState.ERROR, text)
+            # The text of what cannot be opened was written for people, and holds no value.
+            why = str(exc) if isinstance(exc, SealingError) else where_from(exc)
+            return Verdict(
+                JobState.ERROR, f"The platform could not prepare the run: {why}.", is_not_started=True
+            )
 
 
 def _run_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import PLATFORM, record
@@ -31,6 +31,7 @@ class Verdict:
     state: JobState | None
     explanation: str | None = None
     return_code: int | None = None
+    is_not_started: bool = False  # no process of this attempt was started
 
 
 def verdict_of(
@@ -76,13 +77,30 @@ def settle(database: Database, settings: Settings, claimed: Claim, verdict: Verd
             job = held_job(session, claimed)
             if verdict.state is None:
                 return _begin_again(session, settings, job, verdict.explanation or "")
+            explanation = verdict.explanation
+            if verdict.is_not_started:
+                explanation = f"{explanation} {_sent_before(session, job)}"
             end_job(
                 session, job, to=verdict.state, token=claimed.token, return_code=verdict.return_code,
-                explanation=verdict.explanation,
+                explanation=explanation,
             )  # fmt: skip
             return job.state
     except LeaseLost:
         return None
+
+
+def _sent_before(session: Session, job: Job) -> str:
+    """What stands on the instances although this attempt started nothing."""
+    query = select(func.count()).where(
+        JobStatement.job_id == job.id,
+        JobStatement.kind == StatementKind.CHANGE,
+        JobStatement.status != StatementStatus.PLANNED,
+    )
+    sent = session.scalar(query) or 0
+    if not sent:
+        return "Nothing was started and nothing was changed."
+    statements = "1 changing statement" if sent == 1 else f"{sent} changing statements"
+    return f"This attempt started nothing; earlier ones sent {statements}, which the job lists."
 
 
 def _begin_again(session: Session, settings: Settings, job: Job, why: str) -> JobState:

@@ -39,7 +39,10 @@ def alembic_config(database: Database) -> Config:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to ``revision`` and note which keys seal this database."""
+    """Bring the schema to ``revision`` and note which keys seal this database. Raises PlatformNotReady."""
+    if database.file:
+        database.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_reachable(database)
     command.upgrade(alembic_config(database), revision)
     if revision == "head":
         with database.transaction() as session:
@@ -79,6 +82,11 @@ def check_reachable(database: Database) -> str | None:
 
 def check_platform(database: Database) -> None:
     """Raise :class:`PlatformNotReady` unless the database answers, is migrated, and the keys fit."""
+    if database.file and not database.file.exists():
+        raise PlatformNotReady(
+            f"there is no platform database {database.file}: check SQLHOSTING_DATABASE_URL, or make it with "
+            "'sqlhosting database upgrade'"
+        )
     revision = check_reachable(database)
     wanted = newest_revision()
     if revision != wanted:

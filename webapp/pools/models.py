@@ -107,7 +107,9 @@ class Instance(WithId, Signed, Base):
     reachability: Mapped[Reachability] = mapped_column(enum_of(Reachability), default=Reachability.UNKNOWN)
     last_seen_at: Mapped[datetime | None]  # answered
     last_error: Mapped[str | None] = mapped_column(String(2000))
-    account_check: Mapped[Any | None] = mapped_column(Json)  # the last outcome of check_account
+    account_check: Mapped[Any | None] = mapped_column(
+        Json(dict, is_optional=True)
+    )  # the last outcome of check_account
     account_checked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 

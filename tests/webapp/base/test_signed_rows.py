@@ -36,6 +36,7 @@ GRABS = [
     ("users", "is_trusted = (1 = 1)"),
     ("users", "email = 'other@example.com'"),
     ("users", "seal = NULL"),
+    ("users", "seal = 'é'"),
     ("users", "seal = (SELECT min(seal) FROM users WHERE role = 'admin')"),
     ("user_sessions", "user_id = (SELECT id FROM users WHERE role = 'admin')"),
     ("user_sessions", "expires_at = '2999-01-01 00:00:00'"),

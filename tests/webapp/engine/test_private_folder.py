@@ -14,12 +14,13 @@ from tests.support.engine import environment_of, run_job_now
 from tests.support.processes import watched_arguments
 from tests.webapp.engine.conftest import LOCAL
 from tests.webapp.engine.job_templates import Play
-from webapp.database import now
+from webapp.database import new_id, now
 from webapp.jobs import private_folder
 from webapp.jobs.models import Job, JobEvent, JobState
 from webapp.jobs.private_folder import FolderUnavailable, create_folder, folders_here
 from webapp.jobs.templates import Launch, SecretFile
 from webapp.runtime import Runtime
+from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 SECRET = "A-Planted-Secret-1!"
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -134,9 +135,34 @@ def test_a_full_disk_ends_the_job_before_anything_is_started_and_says_so(
     job = run_job_now(runtime, launched().id)
     assert job.state is JobState.ERROR
     assert "The disk is full" in (job.job_explanation or "")
-    assert "nothing was sent" in (job.job_explanation or "")
+    assert "Nothing was started and nothing was changed." in (job.job_explanation or "")
     assert play.told == [("finished", "error")]
     assert list(runtime.settings.jobs_folder.iterdir()) == []
+
+
+def test_a_later_attempt_that_cannot_start_says_what_an_earlier_one_sent(
+    runtime: Runtime,
+    write_play: Callable[..., Launch],
+    launched: Callable[..., Job],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(private_folder, "MIN_FREE_MIB", 1 << 40)
+    write_play({"name": "Never", "ansible.builtin.debug": {"msg": "x"}})
+    job = launched()
+    with runtime.database.transaction() as session:
+        session.get_one(Job, job.id).attempt = 1
+        session.add(
+            JobStatement(
+                id=new_id(), job_id=job.id, attempt=1, seq=1, stream=1, kind=StatementKind.CHANGE,
+                status=StatementStatus.OK, template="database/create", text="CREATE DATABASE [shop_orders]",
+                check_mode=False,
+                sha256="0" * 64, instance="sql01", database="master", at=now(),
+            )
+        )  # fmt: skip
+    job = run_job_now(runtime, job.id)
+    assert job.state is JobState.ERROR
+    assert "earlier ones sent 1 changing statement" in (job.job_explanation or "")
+    assert "Nothing was" not in (job.job_explanation or "")
 
 
 def test_a_disk_that_fills_up_while_the_folder_is_written_leaves_nothing_behind(

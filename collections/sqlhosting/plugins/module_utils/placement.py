@@ -366,8 +366,9 @@ def _choose(
     if not chosen.reachable:
         raise PlacementError(f"The instance {chosen.name} could not be asked:\n{listed}", cause=NO_ANSWER)
     if chosen.blocked if chosen.holds else chosen.against:
+        why = "cannot hold" if chosen.in_the_way else "has no room for"
         raise PlacementError(
-            f"The instance {chosen.name} has no room for the application {application}:\n{listed}",
+            f"The instance {chosen.name} {why} the application {application}:\n{listed}",
             cause=None if chosen.in_the_way else NO_ROOM,
         )
     return chosen
