@@ -115,7 +115,7 @@ def run(processes: Processes, folder: Path, arguments: argparse.Namespace) -> No
     say(f"\nDone in {time.monotonic() - started:.1f} s.")
     if not arguments.once:
         say_next(write_inventory(story, estate, platform), estate, platform, people)
-        wait(estate, platform)
+        wait(processes, estate, platform)
 
 
 def environment(folder: Path, driver: str | None) -> dict[str, str]:
@@ -214,10 +214,11 @@ trace: {relative(estate.trace)}"""
     )
 
 
-def wait(estate: Estate, platform: Platform) -> None:
+def wait(processes: Processes, estate: Estate, platform: Platform) -> None:
     """Until somebody interrupts. Raises :class:`DemoError` when a part of the demo ends by itself."""
     while estate.process.poll() is None:
         platform.check_alive()
+        processes.forget_ended()
         time.sleep(1)
     raise DemoError(
         f"The simulated instances ended with status {estate.process.returncode}; see simulator.log."

@@ -125,6 +125,12 @@ class Processes:
         _end_adopted({other.pid for other in self._running})
         return process.returncode
 
+    def forget_ended(self) -> None:
+        """Let the kernel forget adopted children that have ended: a demo that stays up gathers thousands."""
+        for pid in _children() - {other.pid for other in self._running}:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
 
 def _stop_group(process: subprocess.Popen[str]) -> None:
     """Ask, wait, kill. The group is the child's own, so nothing else can be hit."""
