@@ -13,8 +13,8 @@ from webapp.access import actor
 from webapp.applications.models import Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.bookings.collations import in_words
-from webapp.bookings.models import Booking
-from webapp.bookings.open import OPEN_STATES
+from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.open import OPEN_STATES, in_the_way
 from webapp.bookings.shown import shown_states
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_application, may_change
@@ -68,6 +68,7 @@ def common(application: Application, tab: str) -> dict[str, Any]:
         "is_customer": application.customer_id == user.id,
         "is_operator": user.is_operator,
         "open_bookings": open_bookings,
+        "waits_for": lambda kind, part_id=None: in_the_way(open_bookings, BookingKind(kind), part_id),
         "shown": shown_states(session, open_bookings),
         "title_for": title_for,
         "token": new_id(),  # the same form sent twice is one request

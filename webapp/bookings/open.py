@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,14 +31,20 @@ def refuse_while_open(
     ``part_id``: the database or login that it is about. ``but``: the booking itself, asked for again.
     """
     query = select(Booking).where(Booking.application_id == application.id, Booking.state.in_(OPEN_STATES))
-    for booking in session.scalars(query.order_by(Booking.id)):
-        if but is not None and booking.id == but.id:
-            continue
+    others = [one for one in session.scalars(query.order_by(Booking.id)) if but is None or one.id != but.id]
+    if booking := in_the_way(others, kind, part_id):
+        raise Conflict(
+            f"The request “{title_for(booking)}” ({booking.id}) is {booking.state.value}. "
+            "Wait until it has ended, or cancel it, then ask again."
+        )
+
+
+def in_the_way(open_bookings: Iterable[Booking], kind: BookingKind, part_id: str | None) -> Booking | None:
+    """The first of an application's open bookings that one of ``kind`` has to wait for. Pure."""
+    for booking in open_bookings:
         if stand_in_the_way(booking.kind, _part_of(booking), kind, part_id):
-            raise Conflict(
-                f"The request “{title_for(booking)}” ({booking.id}) is {booking.state.value}. "
-                "Wait until it has ended, or cancel it, then ask again."
-            )
+            return booking
+    return None
 
 
 def stand_in_the_way(

@@ -278,3 +278,25 @@ def test_measuring_fills_the_bars(hosting: Hosting) -> None:
     assert "have 6.0 GiB already" in answer.text
     with hosting.portal.database.reading() as session:
         assert session.get_one(ApplicationDatabase, application.databases[0].id).measured_at is not None
+
+
+def test_what_would_have_to_wait_is_not_offered_while_a_request_is_open(hosting: Hosting) -> None:
+    customer = hosting.customer()
+    application = hosting.deployed_application(customer)
+    client = hosting.client(customer)
+    path = f"/applications/{application.id}"
+    database, login = application.databases[0], application.logins[0]
+    for tab, forms in (("databases", ["Add a database", "Ask for more space"]), ("logins", ["Add a login"])):
+        page = client.get(f"{path}/{tab}").text
+        assert [form for form in forms if f">{form}<" in page] == forms
+    client.post(f"{path}/logins/{login.id}/reset", {"token": new_id()})
+    page = client.get(f"{path}/logins").text
+    assert f"/logins/{login.id}/reset" not in page
+    assert ">Add a login<" in page  # it does not touch the one that is reset
+    client.post(f"{path}/databases", {"token": new_id(), "database": "stock", "size_gib": "1"})
+    assert "Another login can be asked for when" in client.get(f"{path}/logins").text
+    page = client.get(f"{path}/databases").text
+    assert "Another database can be asked for when" in page
+    assert ">Ask for more space<" in page
+    client.post(f"{path}/databases/{database.id}/size", {"token": new_id(), "size_gib": "20"})
+    assert ">Ask for more space<" not in client.get(f"{path}/databases").text
