@@ -90,7 +90,8 @@ def test_a_job_that_must_not_run_fails_before_anything_is_started(
 ) -> None:
     play.refusal = "The plan has expired. Plan again."
     job = run_job_now(runtime, launched().id)
-    assert (job.state, job.job_explanation) == (JobState.FAILED, "The plan has expired. Plan again.")
+    said = f"{play.refusal} Nothing was started and nothing was changed."
+    assert (job.state, job.job_explanation) == (JobState.FAILED, said)
     assert play.told == [("finished", "failed")]
     assert events_of(runtime, job) == []
 
