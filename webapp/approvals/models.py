@@ -53,13 +53,11 @@ class Plan(WithId, Base):
     hash: Mapped[str | None] = mapped_column(String(64))  # statements.plan.plan_hash over its statements
     # What the job is given besides the statements, and a digest of it: bound by the approval as well.
     launch: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
-    placement: Mapped[Any | None] = mapped_column(
-        Json
-    )  # application_placement: instance, reasons, candidates
+    # application_placement: instance, reasons, candidates
+    placement: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     checks: Mapped[list[Any] | None]  # [{"name", "is_passed", "text"}]
-    policy: Mapped[Any | None] = mapped_column(
-        Json(dict, is_optional=True)
-    )  # the policy as it was when the plan was made
+    # The policy as it was when the plan was made.
+    policy: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     # The platform's own signature over all that an approver sees; made when the plan is ready.
     seal: Mapped[str | None] = mapped_column(String(64))
     # What its jobs told: {"failures": […], "connection": …, "resized": …}; see approvals/observing.py

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
 from tests.support.portal import KEY
@@ -451,3 +452,25 @@ def test_what_began_on_an_instance_is_planned_there_again(story: Story):
     assert isinstance(launch, Launch)
     assert launch.variables["application_instance"] == "sql01"
     assert other.name not in launch.inventory["all"]["children"][story.pool.name]["hosts"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("column", ["launch", "placement", "policy", "checks", "outcome"])
+@pytest.mark.parametrize("spoilt", ["null", '"x"', "7", "{x"])
+def test_a_plan_whose_documents_were_spoilt_is_shown_and_refused_in_words(
+    story: Story, column: str, spoilt: str
+):
+    plan = story.approved()
+    job_id = story.booking(plan.booking_id).job_id
+    with story.portal.database.transaction() as session:
+        session.execute(text(f"UPDATE plans SET {column} = :spoilt"), {"spoilt": spoilt})
+    for page in (f"/approvals/{plan.id}", f"/bookings/{plan.booking_id}", "/approvals", "/"):
+        assert story.client(story.admin).get(page).status_code == 200, page
+    if column == "outcome":
+        return  # what earlier runs told: nobody approved it
+    gate = story.portal.runtime.templates["apply_booking"]
+    with (
+        story.portal.database.reading() as session,
+        pytest.raises(NotLaunchable, match="not as the platform"),
+    ):
+        gate.prepare(session, session.get_one(Job, job_id))
