@@ -15,13 +15,14 @@ from webapp.approvals.failures import (
 )
 from webapp.approvals.models import Plan, PlanState
 from webapp.approvals.plan_states import lock_booking, move
-from webapp.approvals.planning import has_changed_something, plan_booking
+from webapp.approvals.planning import plan_booking
 from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_deployed, booking_failed
 from webapp.jobs.models import Job, JobState
+from webapp.statements.stored import changes_sent
 
 MOST_DRIFTS = 3  # then people look first, or a policy that approves by itself would go round for ever
 
@@ -55,7 +56,7 @@ def _drifted(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
     drifts = select(func.count()).select_from(Plan).where(
         Plan.booking_id == booking.id, Plan.state == PlanState.DRIFTED
     )  # fmt: skip
-    is_untouched = not has_changed_something(session, job)
+    is_untouched = not changes_sent(session, job.id)
     text = "The database server changed between the approval and the start. " + (
         "Nothing was changed; it is planned again." if is_untouched else "The rest is planned again."
     )

@@ -83,13 +83,3 @@ def placed_on(session: Session, booking: Booking) -> str | None:
         .order_by(Job.id.desc())
         .limit(1)
     )
-
-
-def has_changed_something(session: Session, job: Job) -> bool:
-    """Whether ``job`` sent a changing statement, whatever became of it."""
-    sent = select(JobStatement.id).where(
-        JobStatement.job_id == job.id,
-        JobStatement.kind == StatementKind.CHANGE,
-        JobStatement.status != StatementStatus.PLANNED,
-    )
-    return session.scalars(sent.limit(1)).first() is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import PLATFORM, record
@@ -17,7 +17,7 @@ from webapp.jobs.models import Job, JobEvent, JobState
 from webapp.jobs.outbox import add_ring
 from webapp.settings import Settings
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
-from webapp.statements.stored import end_unknown
+from webapp.statements.stored import changes_sent, end_unknown
 
 MAX_EXPLANATION = 8_000  # characters
 _LISTED_STATEMENTS = 5
@@ -91,12 +91,7 @@ def settle(database: Database, settings: Settings, claimed: Claim, verdict: Verd
 
 def _sent_before(session: Session, job: Job) -> str:
     """What stands on the instances although this attempt started nothing."""
-    query = select(func.count()).where(
-        JobStatement.job_id == job.id,
-        JobStatement.kind == StatementKind.CHANGE,
-        JobStatement.status != StatementStatus.PLANNED,
-    )
-    sent = session.scalar(query) or 0
+    sent = changes_sent(session, job.id)
     if not sent:
         return "Nothing was started and nothing was changed."
     statements = "1 changing statement" if sent == 1 else f"{sent} changing statements"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
@@ -19,6 +19,16 @@ class StreamedJob(Protocol):
 
     id: Any
     stream: Any
+
+
+def changes_sent(session: Session, job_id: str) -> int:
+    """How many changing statements the attempts of a job sent, whatever became of them."""
+    query = select(func.count()).where(
+        JobStatement.job_id == job_id,
+        JobStatement.kind == StatementKind.CHANGE,
+        JobStatement.status != StatementStatus.PLANNED,
+    )
+    return session.scalar(query) or 0
 
 
 def store_lines(session: Session, job: StreamedJob, attempt: int, lines: Iterable[dict[str, Any]]) -> int:
