@@ -61,7 +61,7 @@ bench: setup ## measure and write benchmarks/results/
 	@$(BIN)/python -m benchmarks
 
 build: setup ## build the collection's archive into build/
-	@$(BIN)/ansible-galaxy collection build --force --output-path build collections/sqlhosting
+	@$(BIN)/ansible-galaxy collection build --force --output-path build collections/sqlhosting/mssql
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	@$(BIN)/python -m pip install -q uv

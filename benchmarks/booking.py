@@ -139,7 +139,7 @@ def _send(estate: Estate, statements: list[tuple[str, int]]) -> None:
 def _collection_without_journal(folder: Path) -> Path:
     target = folder / "silent"
     collection = target / "ansible_collections" / "sqlhosting" / "mssql"
-    shutil.copytree(ROOT / "collections" / "sqlhosting", collection, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "collections" / "sqlhosting" / "mssql", collection, dirs_exist_ok=True)
     journal = collection / "plugins" / "module_utils" / "_journal.py"
     journal.write_text(journal.read_text(encoding="utf-8") + JOURNAL_OFF, encoding="utf-8")
     return target

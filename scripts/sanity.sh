@@ -22,7 +22,7 @@ fi
 
 rm -rf "$work/collections" "$work/build"
 mkdir -p "$work"
-ansible-galaxy collection build --output-path "$work/build" collections/sqlhosting >/dev/null
+ansible-galaxy collection build --output-path "$work/build" collections/sqlhosting/mssql >/dev/null
 ansible-galaxy collection install --force --offline --collections-path "$work/collections" "$work"/build/*.tar.gz >/dev/null 2>&1
 cd "$work/collections/ansible_collections/sqlhosting/mssql"
 # ansible-test asks git which files there are; without a repository of its own it would ask ours, which ignores .cache/.

@@ -13,9 +13,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     ObjectExists,
     PermissionDenied,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database import ARGUMENT_SPEC
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_checks import check_input
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_decide import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.checks import check_input
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.decide import (
     decide_absent,
     decide_create,
     decide_files,
@@ -24,15 +23,16 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_decide i
     decide_renamed,
     decide_settings,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_files import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.files import (
     FileWish,
     file_specs,
     file_stem,
     free_paths,
     logical_names,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_state import Database
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.database_volumes import check_room
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.module import ARGUMENT_SPEC
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.state import Database
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.volumes import check_room
 
 from tests.support.changes import nothing_planned, rendered
 

@@ -7,33 +7,33 @@ import json
 
 import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_databases import (
-    add_files,
-    add_used,
-    databases_of,
-    logins_of,
-)
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_groups import (
-    groups_of,
-    seen_from_secondaries,
-)
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_machine import (
-    configuration_of,
-    cpu_of,
-    features_of,
-    volumes_of,
-)
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_rights import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._result_size import MAX_CHARACTERS, fit
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._rights import (
     DATABASES,
     FILES,
     LOGINS,
     STATE,
     Rights,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_size import MAX_CHARACTERS, fit
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_subsets import SUBSETS, wanted_subsets
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover_values import utc_offset, utc_text
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_measure import why_not_entered
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import utc_offset, utc_text
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.databases import (
+    add_files,
+    add_used,
+    databases_of,
+    logins_of,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.groups import (
+    groups_of,
+    seen_from_secondaries,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.machine import (
+    configuration_of,
+    cpu_of,
+    features_of,
+    volumes_of,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.subsets import SUBSETS, wanted_subsets
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.measure import why_not_entered
 
 GIB = 1024**3
 RUNNER_LIMIT = 700_000  # characters; ansible-runner empties larger results

@@ -14,17 +14,17 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     PermissionDenied,
     TemplateError,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login import ARGUMENT_SPEC
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_databases import problem_of, require_open
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_decide import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases import problem_of, require_open
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import (
     decide_changes,
     decide_create,
     decide_end_sessions,
     decide_server_roles,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_password import normalise_sid
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_state import Login
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login_users import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.module import ARGUMENT_SPEC
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import Login
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import (
     UserState,
     UserWish,
     decide_user,

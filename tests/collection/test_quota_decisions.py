@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.decide import (
     QuotaFile,
     apply_to_files,
     decide_limit,
@@ -16,8 +16,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_decide impo
     status_of,
     worst_of,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_options import Wish
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota_report import (
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.options import Wish
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.report import (
     Measured,
     entry_of,
     fit_entries,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.sqlhosting.mssql.plugins.module_utils import applications
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application import belongings as applications
 
 BAD_NAMES = [
     "", " ", "shop ", " shop", "1shop", "_shop", "shop_", "shop__eu", "shop]", "sh'op", "shop;--", "shop\n",

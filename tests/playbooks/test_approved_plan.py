@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import login_sid
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.belongings import login_sid
 
 from tests.support.playbooks import ROOT, Run
 from tests.support.simulators import connect

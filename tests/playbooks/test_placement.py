@@ -1,12 +1,15 @@
-"""Which instance of a pool gets a booking: the rules of module_utils/placement.py, without any server."""
+"""Which instance of a pool gets a booking: the rules of module_utils/application/placement.py, without any server."""
 
 from __future__ import annotations
 
 import copy
 
 import pytest
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.applications import layout, login_sid
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import PlacementError, place
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.belongings import layout, login_sid
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.placement import (
+    PlacementError,
+    place,
+)
 
 THRESHOLDS = {"cpu_percent": 80, "memory_percent": 95, "disk_free_percent": 10, "databases": 10}
 GIB = 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.resizing import resizing
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.resizing import resizing
 
 from tests.playbooks.test_approved_plan import make_plan
 from tests.playbooks.test_placement import GIB

@@ -8,7 +8,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils import tsql
 
 from tests.support.simulators import ROOT
 
-TEMPLATES = ROOT / "collections" / "sqlhosting" / "templates" / "tsql"
+TEMPLATES = ROOT / "collections" / "sqlhosting" / "mssql" / "templates" / "tsql"
 
 
 def rendered(changes: list[Any]) -> list[str]:

@@ -46,7 +46,7 @@ def login_options(instance: Instance, driver: str, **more: Any) -> dict[str, Any
 def module_code(module: str) -> Any:
     """The code behind a module such as ``mssql_database``: ARGUMENT_SPEC, SPEC_RULES and run."""
     utils = "ansible_collections.sqlhosting.mssql.plugins.module_utils."
-    return importlib.import_module(utils + module.removeprefix("mssql_"))
+    return importlib.import_module(f"{utils}{module.removeprefix('mssql_')}.module")
 
 
 @dataclass

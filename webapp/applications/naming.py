@@ -1,6 +1,6 @@
 """Names of applications, their databases and logins, taken and free again; SIDs and passwords.
 
-The same rules as the collection's (module_utils/applications.py): what passes here, passes there.
+The same rules as the collection's (module_utils/application/belongings.py): what passes here, passes there.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.placement import load_of
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.placement import load_of
 
 from tests.support.portal import Portal
 from tests.webapp.pools.conftest import Looks

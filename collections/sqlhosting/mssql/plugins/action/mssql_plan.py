@@ -1,0 +1,15 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.plan import module
+from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._action import SharedAction
+
+
+class ActionModule(SharedAction):
+    """Runs mssql_plan: in this process, or on the target."""
+
+    code = module
+    only_reads = True
+    is_always_here = True  # it reads the controller's journal

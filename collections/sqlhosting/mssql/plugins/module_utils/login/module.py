@@ -1,0 +1,399 @@
+# Copyright: (c) 2026, the sqlhosting project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""mssql_login: one SQL login and its users in databases, from their present state to the one asked for."""
+
+from __future__ import annotations
+
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
+    apply_changes,
+    settled,
+    summarise,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
+    DatabaseMissing,
+    InvalidInput,
+    ObjectExists,
+    ObjectMissing,
+    PermissionDenied,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._names import check_login_name, check_name
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.absent import remove_login
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases import require_open
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import (
+    ALWAYS,
+    decide_changes,
+    decide_create,
+    decide_end_sessions,
+    decide_server_roles,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions import OLD_PERMISSIONS
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
+    Login,
+    is_own,
+    refuse_foreign_type,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import (
+    UserState,
+    UserWish,
+    decide_user,
+)
+
+ARGUMENT_SPEC = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "password": {"type": "str", "no_log": True},
+    "update_password": {
+        "type": "str",
+        "choices": ["always", "on_create"],
+        "default": "always",
+        "no_log": False,
+    },
+    "sid": {"type": "str"},
+    "check_policy": {"type": "bool"},
+    "check_expiration": {"type": "bool"},
+    "must_change": {"type": "bool"},
+    "default_database": {"type": "str"},
+    "enabled": {"type": "bool"},
+    "terminate_sessions": {"type": "bool", "default": False},
+    "server_roles": {"type": "list", "elements": "str"},
+    "exclusive": {"type": "bool", "default": False},
+    "databases": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "user": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "roles": {"type": "list", "elements": "str"},
+            "permissions": {"type": "list", "elements": "str"},
+            "denied_permissions": {"type": "list", "elements": "str"},
+            "default_schema": {"type": "str"},
+        },
+    },
+}
+SPEC_RULES: dict = {}
+
+_FOR_PRESENT = (
+    "password",
+    "check_policy",
+    "check_expiration",
+    "must_change",
+    "default_database",
+    "enabled",
+    "server_roles",
+)
+REMEDIES = {
+    15434: "The login has open sessions: set terminate_sessions: true, or try when nobody uses it.",
+    15174: "The login owns databases: give them another owner first (mssql_database, owner).",
+    15170: "The login owns SQL Server Agent jobs: give them another owner first (msdb.dbo.sp_update_job).",
+    15173: "The login granted permissions to others: revoke them, or have another login grant them.",
+    15141: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
+    15155: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
+    15138: "The user owns a schema: ALTER AUTHORIZATION ON SCHEMA::… TO dbo, or drop it, then run again.",
+    15183: "The user owns objects in the database: hand them on (ALTER AUTHORIZATION), then run again.",
+    15421: "The user owns a database role: ALTER AUTHORIZATION ON ROLE::… TO dbo, then run again.",
+    15010: "The default database does not exist on the instance: create it first.",
+}
+
+
+def run(session, params: dict) -> dict:
+    """Observe, decide, change; the module's result. Raises :class:`MssqlError`."""
+    name = check_login_name(params["name"])
+    sid = normalise_sid(params["sid"])
+    wishes = [UserWish(entry, name, index) for index, entry in enumerate(params["databases"] or [])]
+    _check_input(params, wishes)
+    return settled(lambda: _attempt(session, params, sid, wishes))
+
+
+def _attempt(session, params: dict, sid: str | None, wishes: list) -> dict:
+    login, probe = _observe(session, params, sid)
+    if params["state"] == "absent":
+        return remove_login(session, params, login, wishes, probe=probe, remedies=REMEDIES)
+    return _present(session, params, wishes, sid=sid, login=login, probe=probe)
+
+
+def _check_input(params: dict, wishes: list) -> None:
+    """What can be refused without asking the server."""
+    if params["state"] == "absent":
+        for option in _FOR_PRESENT:
+            if params[option] is not None:
+                raise InvalidInput(
+                    field=option, problem="means nothing with state: absent", remedy="Leave it out."
+                )
+    names = [wish.database for wish in wishes]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(
+                field="databases",
+                problem=f"{name!r} is listed twice",
+                remedy="A login has one user in a database.",
+            )
+    for role in params["server_roles"] or []:
+        check_name(role, field="server_roles")
+        if role.lower() == "public":
+            raise InvalidInput(
+                field="server_roles", problem="every login is in public", remedy="Leave it out."
+            )
+    if params["default_database"] is not None:
+        check_name(params["default_database"], field="default_database")
+    if params["must_change"] is not None and params["password"] is None:
+        raise InvalidInput(
+            field="must_change", problem="goes with a password", remedy="Give password as well."
+        )
+    if params["state"] == "present" and params["enabled"] is not False and params["terminate_sessions"]:
+        raise InvalidInput(
+            field="terminate_sessions",
+            problem="goes with enabled: false or state: absent",
+            remedy="Leave it out.",
+        )
+
+
+def _observe(session, params: dict, sid: str | None, *, compare: bool = True) -> tuple:
+    """(the login or None, the first row). One round trip, the comparison of the password included."""
+    asked = params["server_roles"] or []
+    compare = compare and params["password"] is not None and params["update_password"] == ALWAYS
+    rows = session.read(
+        "login/observe",
+        database="master",
+        parameters=(params["password"],) if compare else (),
+        name=params["name"],
+        sid=sid,
+        default_database=params["default_database"],
+        compare_password=compare,
+        server_roles=asked,
+    )
+    named = [row for row in rows if row["name"] is not None and row["by_name"]]
+    others = [row for row in rows if row["name"] is not None and not row["by_name"]]
+    if others and params["state"] == "present":
+        raise ObjectExists(
+            f"login [{others[0]['name']}] has the SID {sid} already",
+            remedy="Give another sid, or use that login.",
+        )
+    if named:
+        login = Login.from_rows(named, asked)
+        refuse_foreign_type(login)
+        return _as_planned(session, login), rows[0]
+    if session.is_planned(f"login:{params['name']}"):
+        return Login.planned(params["name"], sid), rows[0]
+    if not rows[0]["may_see"]:
+        raise PermissionDenied(
+            f"whether login [{params['name']}] exists cannot be seen",
+            remedy="Grant the platform's login ALTER ANY LOGIN.",
+        )
+    return None, rows[0]
+
+
+def _as_planned(session, login: Login) -> Login:
+    """In check mode, an existing login as an earlier task would have left it: enabled or disabled."""
+    key = f"login:{login.name}/enabled="
+    for enabled, words in ((True, ("true", "false")), (False, ("false", "true"))):
+        if session.is_planned(key + words[0]) and not session.is_planned(key + words[1]):
+            login.is_enabled = enabled
+    return login
+
+
+def _present(
+    session, params: dict, wishes: list, *, sid: str | None, login: Login | None, probe: dict
+) -> dict:
+    """Everything is read and decided before the first change, so that bad input changes nothing."""
+    name = login.name if login is not None else params["name"]
+    _refuse_dangerous(params, login, probe)
+    before = {} if login is None or login.is_planned else login.as_dict()
+    notes = []
+    if login is None:
+        changes = decide_create(name, params, sid=sid)
+        login = Login.planned(name, sid)
+        login.is_new = True
+    else:
+        changes, notes = decide_changes(login, params, sid=sid, planned=session.is_planned)
+        if login.name != params["name"]:
+            notes.append(f"It exists under the name [{login.name}].")
+    if (
+        params["enabled"] is False
+        and params["terminate_sessions"]
+        and _sessions_to_end(session, login, changes)
+    ):
+        changes.append(decide_end_sessions(name, login.sql_sid if before else None))
+    changes += _server_roles(session, params, login)
+    users = _read_users(session, wishes, login, also=_database_to_check(params, login))
+    for wish, state in users:
+        changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
+    _check_permissions(session, changes)
+    if users:
+        before = dict(before, databases=[state.as_dict(wish.user) for wish, state in users])
+    apply_changes(session, changes, REMEDIES)
+    after = _after(session, params, sid, changes=changes, before=before, users=users)
+    summary = summarise(f"Login [{name}]", changes, notes, check_mode=session.check_mode)
+    result = session.result(changed=bool(changes), summary=summary, before=before, after=after)
+    return dict(result, login=after)
+
+
+def _refuse_dangerous(params: dict, login: Login | None, probe: dict) -> None:
+    if login is None or params["enabled"] is not False:
+        return
+    own = is_own(login, probe)
+    if own or login.name.startswith("##"):
+        why = "this session uses it" if own else "SQL Server itself needs it"
+        raise InvalidInput(
+            field="enabled",
+            problem=f"[{login.name}] cannot be disabled: {why}",
+            remedy="Connect with another login.",
+        )
+
+
+def _sessions_to_end(session, login: Login, changes: list) -> bool:
+    """Whether ending sessions is part of the change: always when the login is about to be disabled (who is
+    connected then cannot be known before); for one that is disabled already, when somebody is."""
+    if any(change.template == "login/disable" for change in changes):
+        return not any(change.template == "login/create" for change in changes)
+    if login.is_planned:
+        return False
+    rows = session.read("login/sessions", database="master", name=login.name, sid=login.sql_sid)
+    return rows[0]["sessions"] > 0
+
+
+def _server_roles(session, params: dict, login: Login) -> list:
+    changes = decide_server_roles(
+        login, params["server_roles"], exclusive=params["exclusive"], planned=session.is_planned
+    )
+    asked = [change.values["role"] for change in changes if change.template == "login/add_server_role"]
+    if asked:
+        rows = session.read("login/server_roles", database="master", server_roles=asked)
+        known = {row["asked"] for row in rows}
+        for role in asked:
+            if role not in known:
+                raise ObjectMissing(
+                    f"the instance has no server role [{role}]",
+                    remedy="Check the role's name; roles like ##MS_…## exist from 2022.",
+                )
+    return changes
+
+
+def _database_to_check(params: dict, login: Login) -> list:
+    """The default database, when it is about to be set: it must exist (15010)."""
+    wanted = params["default_database"]
+    return [] if wanted is None or (login.same_default_database and not login.is_new) else [wanted]
+
+
+def _read_users(session, wishes: list, login: Login, *, also: list) -> list:
+    """(wish, state) for each asked database. Raises when one is missing, not open or closed to us.
+
+    ``also``: databases that must exist, or be planned, too.
+    """
+    names = list(dict.fromkeys([*(wish.database for wish in wishes), *also]))
+    if not names:
+        return []
+    rows = session.read("user/databases", database="master", databases=names)
+    found = {row["asked"]: row for row in rows}
+    for name in also:
+        if name not in found and not session.is_planned(f"database:{name}"):
+            raise InvalidInput(
+                field="default_database", problem=f"there is no database [{name}]", remedy="Create it first."
+            )
+    users = []
+    for wish in wishes:
+        row = found.get(wish.database)
+        if row is None:
+            users += _in_missing_database(session, wish)
+            continue
+        require_open(row)
+        users.append((wish, _read_user(session, wish, row["name"], login.sql_sid)))
+    return users
+
+
+def _check_permissions(session, changes: list) -> None:
+    """Refuse permissions that this version of SQL Server does not know, before anything is changed."""
+    named = {
+        change.values["permission"] for change in changes if change.template in ("user/grant", "user/deny")
+    }
+    asked = sorted(named - OLD_PERMISSIONS)
+    if not asked:
+        return
+    for row in session.read("user/permissions", database="master", permissions=asked):
+        if row["held"] is None:
+            raise InvalidInput(
+                field="databases",
+                problem=f"this version of SQL Server knows no permission {row['permission']}",
+                remedy="Leave it out, or use one that the version knows (sys.fn_builtin_permissions).",
+            )
+
+
+def _in_missing_database(session, wish: UserWish) -> list:
+    if session.is_planned(f"database:{wish.database}"):
+        return [(wish, UserState(wish.database, [], is_planned=True))]
+    if wish.is_absent:
+        return []  # no database, no user
+    raise DatabaseMissing(
+        f"there is no database [{wish.database}]",
+        database=wish.database,
+        remedy="Create it with mssql_database first.",
+    )
+
+
+def _read_user(session, wish: UserWish, database: str, sid: str | None) -> UserState:
+    rows = session.read(
+        "user/observe",
+        database="master",
+        user=wish.user,
+        sid=sid,
+        roles=wish.roles,
+        default_schema=wish.default_schema,
+        in_database=database,
+    )
+    return UserState(database, rows)
+
+
+def _after(session, params: dict, sid: str | None, *, changes: list, before: dict, users: list) -> dict:
+    """The login as it is now, read again after changes; in check mode as far as the options tell."""
+    if not changes:
+        return before
+    if session.check_mode:
+        return _expected(params, sid, before, users)
+    login, _probe = _observe(session, params, sid, compare=False)
+    after = login.as_dict() if login is not None else {}
+    if users:
+        after["databases"] = [
+            _read_user(session, wish, state.database, login.sql_sid).as_dict(wish.user)
+            for wish, state in users
+        ]
+    return after
+
+
+def _expected(params: dict, sid: str | None, before: dict, users: list) -> dict:
+    after = dict(before or {"name": params["name"], "sid": sid, "enabled": True})
+    for option in ("enabled", "check_policy", "check_expiration", "must_change", "default_database"):
+        if params[option] is not None:
+            after[option] = params[option]
+    asked = params["server_roles"]
+    if asked is not None:
+        kept = [] if params["exclusive"] else before.get("server_roles", [])
+        after["server_roles"] = sorted({*kept, *asked})
+    if users:
+        after["databases"] = [_expected_user(wish, state, params["exclusive"]) for wish, state in users]
+    return after
+
+
+def _expected_user(wish: UserWish, state: UserState, exclusive: bool) -> dict:
+    now = state.as_dict(wish.user)
+    if wish.is_absent:
+        return dict(now, user=None, roles=[], permissions=[], denied_permissions=[], default_schema=None)
+    roles = {state.known_roles.get(role, role) for role in wish.roles}
+    return dict(
+        now,
+        user=now["user"] or wish.user,
+        roles=sorted(roles if exclusive else {*now["roles"], *roles}),
+        permissions=sorted(
+            ({*wish.permissions} | (set() if exclusive else set(now["permissions"])))
+            - {"CONNECT", *wish.denied}
+        ),
+        denied_permissions=sorted(
+            {*wish.denied}
+            | (
+                set()
+                if exclusive and wish.says_denied
+                else {*now["denied_permissions"]} - {*wish.permissions}
+            )
+        ),
+        default_schema=wish.default_schema or now["default_schema"],
+    )
