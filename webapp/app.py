@@ -8,15 +8,15 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import web
-from webapp.access import STATIC, guard
-from webapp.blueprints import register_blueprints
-from webapp.error_pages import register_error_pages
-from webapp.extensions import bootstrap, csrf, limiter, login_manager, talisman
-from webapp.presentation import register_presentation
+from webapp.pages.blueprints import register_blueprints
 from webapp.runtime import Runtime, create_runtime
 from webapp.settings import Settings
-from webapp.static_files import register_static_files
+from webapp.web import session as web
+from webapp.web.access import STATIC, guard
+from webapp.web.error_pages import register_error_pages
+from webapp.web.extensions import bootstrap, csrf, limiter, login_manager, talisman
+from webapp.web.presentation import register_presentation
+from webapp.web.static_files import register_static_files
 
 LARGEST_FORM_BYTES = 1024 * 1024
 # Nothing is loaded from elsewhere. Scripts of pages carry a nonce; style attributes are Bootstrap's bars.

@@ -2,24 +2,26 @@
 
 from webapp.accounts import models as accounts
 from webapp.applications import models as applications
-from webapp.approvals import models as approvals
 from webapp.audit import models as audit
 from webapp.bookings import models as bookings
+from webapp.bookings import plans
 from webapp.database import Base
 from webapp.jobs import models as jobs
 from webapp.platform import models as platform
+from webapp.policies import models as policies
 from webapp.pools import models as pools
 from webapp.statements import models as statements
 
 __all__ = [
     "accounts",
     "applications",
-    "approvals",
     "audit",
     "bookings",
     "jobs",
     "metadata",
+    "plans",
     "platform",
+    "policies",
     "pools",
     "statements",
 ]

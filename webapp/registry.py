@@ -1,4 +1,4 @@
-"""The job templates and chores of all rooms. Here and nowhere else the engine learns of them."""
+"""What all rooms bring: job templates, chores, holders of instances; listed here and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
+from webapp.applications.holding import ApplicationsHold
 from webapp.applications.job_templates import CheckQuota
 from webapp.approvals.expiry import expire_plans
 from webapp.approvals.job_templates import ApplyBooking, PlanBooking
+from webapp.bookings.holding import PlansHold
 from webapp.jobs.templates import JobTemplate
+from webapp.policies.holding import PoliciesHold
+from webapp.pools.holders import Holder
 from webapp.pools.job_templates import CheckAccount, Discover
 
 
@@ -21,3 +25,8 @@ def job_templates() -> list[JobTemplate]:
 def chores() -> list[Callable[[Session], object]]:
     """What the dispatcher does every few seconds, each in a transaction of its own."""
     return [expire_plans]
+
+
+def holders() -> list[Holder]:
+    """Who is asked before a pool or an instance goes or is renamed."""
+    return [ApplicationsHold(), PlansHold(), PoliciesHold()]

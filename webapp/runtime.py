@@ -1,27 +1,16 @@
-"""What every process of the platform needs: settings, database, keys, and the job templates of all rooms."""
+"""Makes what every process of the platform needs: settings, database, keys, what the rooms bring."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from webapp.database import Database
 from webapp.jobs.doorbell import install
 from webapp.jobs.nudges import Nudges
-from webapp.jobs.templates import JobTemplate
+from webapp.jobs.runtime import Runtime, use_opener
 from webapp.platform.operations import check_platform
-from webapp.registry import job_templates
+from webapp.pools.holders import use_holders
+from webapp.registry import holders, job_templates
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """One for each process."""
-
-    settings: Settings
-    database: Database
-    templates: dict[str, JobTemplate]
-    nudges: Nudges
 
 
 def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
@@ -31,6 +20,8 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     :class:`webapp.platform.operations.PlatformNotReady` that says what to do.
     """
     use_box(Box([key.get_secret_value() for key in settings.encryption_keys]))
+    use_holders(holders())
+    use_opener(create_runtime)
     database = Database(settings.database_url.get_secret_value())
     try:
         if is_checked:

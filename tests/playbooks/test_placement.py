@@ -1,4 +1,4 @@
-"""Which instance of a pool gets a booking: the rules of module_utils/application/placement.py, without any server."""
+"""Which instance of a pool gets a booking: the rules of placement.py in the collection, without a server."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from tests.support.playbooks import PLATFORM_PASSWORD
 from tests.support.simulators import DRIVERS, ROOT, Simulator
 from webapp.jobs.models import ENDED_JOB_STATES, Job, JobState
 from webapp.jobs.run import run_job
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import SecretFile
-from webapp.runtime import Runtime
 from webapp.settings import Settings
 
 COMMAND = "from webapp.cli import main; main()"

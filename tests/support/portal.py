@@ -16,13 +16,13 @@ from werkzeug.test import TestResponse
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.app import create_app
 from webapp.database import Database
-from webapp.extensions import limiter
 from webapp.platform.operations import upgrade
 from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.runtime import Runtime, create_runtime
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings, settings_from
 from webapp.signed_rows import sign
+from webapp.web.extensions import limiter
 
 KEY = Fernet.generate_key().decode("ascii")
 SECRET_KEY = "a secret key for tests, long enough"

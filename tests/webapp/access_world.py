@@ -14,10 +14,11 @@ from sqlalchemy import select
 from tests.support.portal import PASSWORD_HASH, SECRET_KEY, Portal
 from webapp.accounts.models import ApiToken, PortalRole, User, UserSession, UserState
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
-from webapp.approvals.models import Plan, PlanState, Policy
 from webapp.bookings.models import Booking, BookingKind, BookingState
+from webapp.bookings.plans import Plan, PlanState
 from webapp.database import Base, Database, new_id, now
 from webapp.jobs.models import Job, JobState, Schedule
+from webapp.policies.models import Policy
 from webapp.pools.models import Discovery
 from webapp.signed_rows import sign
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus

@@ -26,7 +26,7 @@ from tests.webapp.access_world import (
     csrf_token,
     everything,
 )
-from webapp.access import access_of
+from webapp.web.access import access_of
 
 READING = ("GET",)
 WRITING = ("POST", "PUT", "PATCH", "DELETE")

@@ -12,14 +12,14 @@ from flask import Blueprint, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
 from sqlalchemy.orm import Session
 
-from webapp import web
-from webapp.access import access_of
 from webapp.accounts.hashes import token_hash
 from webapp.accounts.models import ApiToken, User
 from webapp.accounts.tokens import find_token, note_use
 from webapp.audit.operations import Actor
 from webapp.errors import NotAllowed, PlatformError
-from webapp.extensions import csrf, limiter
+from webapp.web import session as web
+from webapp.web.access import access_of
+from webapp.web.extensions import csrf, limiter
 
 RATE = "600 per minute"  # for each token
 FAILURE_RATE = "30 per minute"  # wrong tokens, for each address

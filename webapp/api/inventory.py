@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from webapp import web
-from webapp.access import STAFF, may
 from webapp.api.auth import api_actor, caller, may_see_secrets
 from webapp.api.views import api
 from webapp.audit.operations import record
 from webapp.pools.inventory import api_inventory
+from webapp.web import session as web
+from webapp.web.access import STAFF, may
 
 
 @api.get("/inventory")

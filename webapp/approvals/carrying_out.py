@@ -13,14 +13,14 @@ from webapp.approvals.failures import (
     for_customer,
     is_refusal,
 )
-from webapp.approvals.models import Plan, PlanState
-from webapp.approvals.plan_states import lock_booking, move
-from webapp.approvals.planning import plan_booking
-from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_deployed, booking_failed
+from webapp.bookings.plan_audit import record_plan
+from webapp.bookings.plan_states import lock_booking, move
+from webapp.bookings.planning import plan_booking
+from webapp.bookings.plans import Plan, PlanState
 from webapp.jobs.models import Job, JobState
 from webapp.statements.stored import changes_sent
 

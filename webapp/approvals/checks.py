@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.approvals.models import Plan, PlanStatement
 from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.plans import Plan, PlanStatement
 from webapp.pools.models import Instance
 from webapp.statements.models import JobStatement, StatementKind
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
-from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState
-from webapp.approvals.plan_states import lock_booking, move
-from webapp.approvals.planning import APPLY_BOOKING
-from webapp.approvals.policies import PolicyTerms, own_ids, terms_from
 from webapp.approvals.signature import is_sealed, sign_decision
 from webapp.approvals.statement_rows import wrong_statements
-from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_ended_unbuilt
+from webapp.bookings.plan_audit import record_plan
+from webapp.bookings.plan_states import lock_booking, move
+from webapp.bookings.planning import APPLY_BOOKING
+from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from webapp.jobs.models import Job
 from webapp.jobs.operations import launch
+from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
 LONGEST_REASON = 2000  # characters; the column's length
 _IN_WORDS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.approvals.models import Plan, PlanState
-from webapp.approvals.plan_states import lock_booking, move
-from webapp.approvals.planning import plan_booking
-from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.open import refuse_while_open
+from webapp.bookings.open_bookings import refuse_while_open
+from webapp.bookings.plan_audit import record_plan
+from webapp.bookings.plan_states import lock_booking, move
+from webapp.bookings.planning import plan_booking
+from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.visibility import acting_user, get_booking, require_change
 from webapp.database import now
 from webapp.errors import Conflict

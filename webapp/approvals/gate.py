@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
 from webapp.approvals.launches import differences
-from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState
-from webapp.approvals.planning import APPLY_BOOKING
-from webapp.approvals.policies import PolicyTerms, own_ids, terms_from
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.approvals.statement_rows import wrong_statements
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.planning import APPLY_BOOKING
+from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import NotLaunchable
+from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 from webapp.pools.models import Instance
 from webapp.signed_rows import Signed, name_of
 

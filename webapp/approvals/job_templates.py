@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from webapp.approvals.carrying_out import applying_ended
 from webapp.approvals.gate import pass_gate
 from webapp.approvals.launches import inventory_for
-from webapp.approvals.models import Plan, PlanState
 from webapp.approvals.observing import begin_outcome, take_event
 from webapp.approvals.plan_making import planning_ended
-from webapp.approvals.planning import APPLY_BOOKING, PLAN_BOOKING
 from webapp.approvals.statement_rows import approved_plan
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_running
+from webapp.bookings.planning import APPLY_BOOKING, PLAN_BOOKING
+from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import playbook_for, variables_for
 from webapp.database import now
 from webapp.errors import Conflict

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.approvals.policies import changed_by
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import password_for, playbook_for, variables_for
 from webapp.jobs.templates import SecretFile
+from webapp.policies.terms import changed_by
 from webapp.pools.inventory import run_inventory
 from webapp.pools.models import Instance
 from webapp.sealing import canonical, the_box

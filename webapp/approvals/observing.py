@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webapp.approvals.models import Plan, PlanState
+from webapp.bookings.plans import Plan, PlanState
 from webapp.pools.facts import summary_of
 
 LONGEST_TEXT = 4000  # characters of one failure

@@ -11,18 +11,18 @@ from webapp.approvals.checks import Check, checks_of
 from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
 from webapp.approvals.launches import launch_for
-from webapp.approvals.models import Plan, PlanState, PlanStatement
-from webapp.approvals.plan_states import lock_booking, move
-from webapp.approvals.policies import approvers, own_ids, policy_for
 from webapp.approvals.signature import sign_plan
-from webapp.approvals.trail import record_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.history import note
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_failed
+from webapp.bookings.plan_audit import record_plan
+from webapp.bookings.plan_states import lock_booking, move
+from webapp.bookings.plans import Plan, PlanState, PlanStatement
 from webapp.bookings.variables import password_for
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
+from webapp.policies.terms import approvers, own_ids, policy_for
 from webapp.pools.models import ElevatedAccount, Instance
 from webapp.statements.models import JobStatement, StatementStatus
 from webapp.statements.plan import FIELDS, plan_hash

@@ -9,7 +9,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.approvals.models import Decision, Plan
+from webapp.bookings.plans import Decision, Plan
 from webapp.sealing import canonical, the_box
 
 VERSION = 1

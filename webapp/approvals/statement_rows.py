@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from webapp.approvals.models import Plan
+from webapp.bookings.plans import Plan
 from webapp.statements.plan import FIELDS, VERSION, plan_hash
 
 

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin
 from webapp.applications.naming import check_login_name, is_taken
-from webapp.approvals.planning import plan_booking, withdraw_plans
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import change_state
 from webapp.bookings.models import Booking, BookingKind, BookingState
-from webapp.bookings.open import refuse_while_open
+from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.operations import resize_parameters
 from webapp.bookings.outcome import booking_ended_unbuilt
 from webapp.bookings.parameters import (
@@ -28,6 +27,7 @@ from webapp.bookings.parameters import (
     database_parameters,
     log_limit_mib,
 )
+from webapp.bookings.planning import plan_booking, withdraw_plans
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking, may_change, require_change
 from webapp.errors import Conflict, InvalidInput, NotAllowed

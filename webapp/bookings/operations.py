@@ -26,11 +26,10 @@ from webapp.applications.naming import (
     draw_sid,
     is_taken,
 )
-from webapp.approvals.planning import plan_booking
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import note
 from webapp.bookings.models import Booking, BookingKind
-from webapp.bookings.open import refuse_while_open
+from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.parameters import (
     application_wish,
     check_collation,
@@ -44,6 +43,7 @@ from webapp.bookings.parameters import (
     is_login_known,
     log_limit_mib,
 )
+from webapp.bookings.planning import plan_booking
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_application, get_part, require_change
 from webapp.database import new_id, now

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.applications.capacity import capacity_of
 from webapp.applications.models import (
     Application,
     ApplicationDatabase,
@@ -30,8 +31,8 @@ from webapp.applications.models import (
 )
 from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
 from webapp.errors import InvalidInput
+from webapp.pools.listing import collations_of, is_seen, open_pools
 from webapp.pools.models import Pool, PoolKind
-from webapp.pools.operations import capacity_of, collations_of, is_seen, open_pools
 
 MIB_PER_GIB = 1024
 SMALLEST_LOG_MIB = 512

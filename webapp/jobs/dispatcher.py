@@ -26,8 +26,8 @@ from webapp.jobs.outbox import Ring, add_ring, unsent_rings
 from webapp.jobs.queue import connection_for, ids_in_queue, queue_on, rq_id
 from webapp.jobs.reconcile import reconcile
 from webapp.jobs.run import where_from
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.schedules import launch_due
-from webapp.runtime import Runtime
 
 RINGS_IN_ROUND = 500
 OUTBOX_KEPT = timedelta(days=7)

@@ -20,7 +20,7 @@ from webapp.jobs.queue import connection_for, push, queue_on
 from webapp.settings import Settings
 
 if TYPE_CHECKING:
-    from webapp.runtime import Runtime
+    from webapp.jobs.runtime import Runtime
 
 CLOSE_WITHIN_S = 5.0  # a dead Redis takes 0.3 s of it, a busy platform database may take more
 

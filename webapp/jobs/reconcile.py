@@ -27,9 +27,9 @@ from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, folder_for, folders_here
 from webapp.jobs.processes import Session as RunSession
 from webapp.jobs.processes import end_processes
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.settling import Verdict, settle
 from webapp.jobs.templates import JobTemplate
-from webapp.runtime import Runtime
 from webapp.settings import Settings
 
 TAKEOVER_S = 60.0  # the least time for killing and harvesting before somebody else may take over in turn

@@ -19,9 +19,9 @@ from webapp.jobs.launcher import Outcome, run_playbook
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, create_folder
 from webapp.jobs.processes import end_processes
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.settling import Verdict, settle, verdict_of
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
-from webapp.runtime import Runtime
 from webapp.sealing import SealingError
 from webapp.settings import Settings
 

@@ -7,7 +7,7 @@ import os
 
 from webapp.jobs.run import run_job as run_in_horse
 from webapp.jobs.run import where_from
-from webapp.runtime import Runtime, create_runtime
+from webapp.jobs.runtime import Runtime, open_runtime
 from webapp.settings import settings_from
 
 WORKER_VARIABLE = "SQLHOSTING_WORKER"  # the worker's name, for its horses
@@ -19,7 +19,7 @@ def run_job(job_id: str) -> None:
     """Run the job with this id, unless somebody else has it."""
     runtime: Runtime | None = None
     try:
-        runtime = create_runtime(settings_from(), is_checked=False)
+        runtime = open_runtime(settings_from())
         run_in_horse(runtime, job_id, worker=os.environ.get(WORKER_VARIABLE, f"pid {os.getppid()}"))
     except Exception as exc:  # the outermost edge: the reconciler finishes what is left
         _log.error("work_horse_failed job_id=%s error=%s", job_id, where_from(exc))

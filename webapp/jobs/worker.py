@@ -26,9 +26,9 @@ from webapp.jobs import tasks
 from webapp.jobs.heartbeats import beat, stop
 from webapp.jobs.queue import WORKER_TIMEOUT_S, connection_for, queue_on
 from webapp.jobs.reconcile import reconcile
+from webapp.jobs.rq_job import RungJob
 from webapp.jobs.run import where_from
-from webapp.jobs.rung import RungJob
-from webapp.runtime import create_runtime
+from webapp.jobs.runtime import open_runtime
 from webapp.settings import Settings
 
 REDIS_RETRY_S = 1.0  # after Redis did not answer
@@ -113,7 +113,7 @@ def keep(settings: Settings, name: str, worker: int) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the worker
-    runtime = create_runtime(settings, is_checked=False)
+    runtime = open_runtime(settings)
     due = 0.0
     while not stopping.is_set() and os.getppid() == worker:
         if time.monotonic() >= due:
@@ -184,7 +184,7 @@ def _wait_for_horse(worker: PlatformWorker) -> None:
 def _hand_back(settings: Settings, name: str) -> None:
     """Let others go on with what this worker ran, and say that it stopped. Best effort: leases end anyway."""
     try:
-        runtime = create_runtime(settings, is_checked=False)
+        runtime = open_runtime(settings)
         reconcile(runtime, of_worker=name)
         stop(runtime.database, name)
         runtime.database.dispose()

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from webapp.database import now
 from webapp.pools.differences import changes_between
 from webapp.pools.facts import collation_names, summary_of
+from webapp.pools.listing import newest_discovery
 from webapp.pools.models import Discovery, Instance, Reachability
-from webapp.pools.operations import newest_discovery
 
 KEPT = 50  # discoveries of each instance
 ERROR_CHARACTERS = 2000  # of Instance.last_error

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.operations import Actor, record
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotFound
-from webapp.pools import checks
+from webapp.pools import fields
 from webapp.pools.models import ElevatedAccount, Instance, Pool
 from webapp.signed_rows import sign
 
@@ -30,7 +30,7 @@ class AccountValues:
 
 def get_account(session: Session, account_id: str) -> ElevatedAccount:
     """The account. Raises NotFound."""
-    account = session.get(ElevatedAccount, account_id) if checks.is_id(account_id) else None
+    account = session.get(ElevatedAccount, account_id) if fields.is_id(account_id) else None
     if account is None:
         raise NotFound("There is no such account.")
     return account
@@ -40,7 +40,7 @@ def create_account(session: Session, actor: Actor, values: AccountValues) -> Ele
     """A new account. Raises InvalidInput, Conflict."""
     name, login_user = _checked(session, values, account=None)
     account = ElevatedAccount(
-        name=name, login_user=login_user, login_password=checks.login_password(values.login_password)
+        name=name, login_user=login_user, login_password=fields.login_password(values.login_password)
     )
     session.add(account)
     _flush(session, name)
@@ -64,7 +64,7 @@ def change_account(session: Session, actor: Actor, account: ElevatedAccount, val
             "Type its password to let it count as you see it",
         )
     if is_password_given:
-        account.login_password = checks.login_password(values.login_password)
+        account.login_password = fields.login_password(values.login_password)
     account.name, account.login_user, account.changed_at = name, login_user, now()
     after = {"name": name, "login_user": login_user}
     if is_password_given or login_user != before["login_user"]:
@@ -100,11 +100,11 @@ def used_by(session: Session, account_id: str) -> list[str]:
 
 
 def _checked(session: Session, values: AccountValues, *, account: ElevatedAccount | None) -> tuple[str, str]:
-    name = checks.line("name", values.name, most=100)
+    name = fields.line("name", values.name, most=100)
     twin = session.scalars(select(ElevatedAccount).where(ElevatedAccount.name == name)).one_or_none()
     if twin is not None and (account is None or twin.id != account.id):
         raise InvalidInput("name", "There is an account of this name already", "Choose another name")
-    return name, checks.login_user(values.login_user)
+    return name, fields.login_user(values.login_user)
 
 
 def _forget_checks(session: Session, account: ElevatedAccount) -> None:

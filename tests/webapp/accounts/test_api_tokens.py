@@ -12,10 +12,10 @@ from sqlalchemy import select, update
 
 from tests.support.portal import Client, Portal
 from tests.webapp.accounts.reading import actions
-from webapp.access import ADMINS, ANYONE, may
 from webapp.accounts.models import ApiToken, PortalRole, User, UserState
 from webapp.api.auth import NotAuthenticated, caller, may_see_secrets, protect, token_user
 from webapp.database import now
+from webapp.web.access import ADMINS, ANYONE, may
 
 SECRET = re.compile(r"sqlh_[A-Za-z0-9_-]{43}")
 

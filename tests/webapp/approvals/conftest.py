@@ -13,14 +13,15 @@ from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
 from webapp.approvals.decisions import decide
-from webapp.approvals.models import DecisionKind, Plan, Policy
 from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.operations import submit_application
+from webapp.bookings.plans import DecisionKind, Plan
 from webapp.database import new_id, now
 from webapp.jobs.endings import end_job
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable
+from webapp.policies.models import Policy
 from webapp.pools.models import Instance, Pool
 from webapp.signed_rows import sign
 from webapp.statements.stored import store_lines

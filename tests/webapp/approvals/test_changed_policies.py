@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from tests.support.portal import KEY
 from tests.webapp.approvals.conftest import Story
-from webapp.approvals.models import PlanState
-from webapp.approvals.policies import UNSEALED
-from webapp.approvals.policy_changes import all_policies
 from webapp.bookings.models import BookingState
+from webapp.bookings.plans import PlanState
 from webapp.platform.operations import rotate_keys
+from webapp.policies.operations import all_policies
+from webapp.policies.terms import UNSEALED
 from webapp.sealing import Box, use_box
 
 INSERTED = (

@@ -14,10 +14,10 @@ from sqlalchemy import select, update
 from tests.webapp.approvals.conftest import Story
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
-from webapp.approvals.models import Decision, Plan, PlanState, PlanStatement
 from webapp.audit.models import AuditEntry
 from webapp.bookings.changes import cancel, change
 from webapp.bookings.models import BookingState
+from webapp.bookings.plans import Decision, Plan, PlanState, PlanStatement
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, PlatformError
 from webapp.jobs.models import JobState

@@ -13,8 +13,8 @@ from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Portal
 from tests.support.simulators import Simulator, connect, running_simulator
 from tests.webapp.approvals.conftest import Story
-from webapp.approvals.models import Plan, PlanState
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Plan, PlanState
 from webapp.jobs.models import JobState
 
 

@@ -16,9 +16,9 @@ from tests.support.portal import KEY
 from tests.webapp.approvals.conftest import Story, failed, line
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.applications.models import Application, ApplicationLogin
-from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState, PlanStatement
 from webapp.approvals.statement_rows import approved_plan
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState, PlanStatement
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable

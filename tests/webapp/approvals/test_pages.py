@@ -12,12 +12,12 @@ from tests.support.browser import Pages, shared_browser
 from tests.support.served import log_in, served
 from tests.webapp.approvals.conftest import Story, failed, line, ok
 from webapp.accounts.models import PortalRole
-from webapp.approvals.difference import difference, in_words
-from webapp.approvals.marks import names, sql_with_secrets
-from webapp.approvals.models import PlanState, PlanStatement
 from webapp.approvals.summary import groups, left_behind, summary
 from webapp.bookings.models import BookingState
+from webapp.bookings.plans import PlanState, PlanStatement
 from webapp.jobs.models import Job, JobState
+from webapp.pages.approvals.difference import difference, in_words
+from webapp.pages.approvals.highlighting import names, sql_with_secrets
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from tests.webapp.approvals.conftest import Story
 from webapp.accounts.models import PortalRole
-from webapp.approvals.models import Policy
-from webapp.approvals.policies import fits
-from webapp.approvals.policy_words import what_fits
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import BookingKind
+from webapp.policies.models import Policy
+from webapp.policies.terms import fits
+from webapp.policies.words import what_fits
 
 BOOK, DELETE = BookingKind.BOOK_APPLICATION, BookingKind.DELETE_APPLICATION
 

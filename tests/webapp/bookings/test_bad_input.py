@@ -9,8 +9,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support.hosting import BOOKING, Hosting, hidden
-from webapp.bookings.drafts import FIELD_STEP
 from webapp.bookings.models import Booking
+from webapp.pages.bookings.drafts import FIELD_STEP
 
 SCRIPT = "<script>alert(1)</script>"
 SQL = "shop'; DROP DATABASE master; --"

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from tests.support.hosting import BOOKING, COLLATIONS, Hosting, hidden, staff
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import ApplicationState
-from webapp.approvals.models import Plan
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Plan
 from webapp.bookings.variables import password_for, playbook_for, variables_for
 from webapp.jobs.models import Job
 from webapp.pools.models import Discovery

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from tests.support.hosting import Hosting, hidden, staff
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import ApplicationState
-from webapp.approvals.models import Plan, PlanState
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Plan, PlanState
 
 
 def _rejected(hosting: Hosting, booking_id: str) -> None:

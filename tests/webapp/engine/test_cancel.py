@@ -20,8 +20,8 @@ from webapp.jobs.operations import relaunch, request_cancel, resume
 from webapp.jobs.private_folder import folder_for
 from webapp.jobs.processes import processes_of
 from webapp.jobs.reconcile import reconcile
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch
-from webapp.runtime import Runtime
 
 SOMEBODY = Actor("user", "operator@example.com", "01J00000000000000000000000")
 

@@ -16,8 +16,8 @@ from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, create_folder, folder_for
 from webapp.jobs.reconcile import reconcile
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch
-from webapp.runtime import Runtime
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -14,8 +14,8 @@ from webapp.jobs.claim import Claim, claim
 from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import Job, JobState, OutboxEntry, TargetLock
 from webapp.jobs.operations import queue_position, request_cancel, waiting_for
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.settling import Verdict, settle
-from webapp.runtime import Runtime
 
 RACERS = 12
 

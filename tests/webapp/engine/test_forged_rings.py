@@ -20,7 +20,7 @@ from tests.support.portal import settings_for
 from tests.support.redis import Redis
 from tests.webapp.engine.test_doorbell import discover
 from webapp.jobs.queue import FUNCTION
-from webapp.jobs.rung import RungJob
+from webapp.jobs.rq_job import RungJob
 from webapp.runtime import create_runtime
 
 

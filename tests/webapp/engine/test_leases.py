@@ -27,8 +27,8 @@ from webapp.jobs.operations import launch, request_cancel
 from webapp.jobs.private_folder import create_folder, folder_for
 from webapp.jobs.processes import processes_of
 from webapp.jobs.reconcile import reconcile
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch
-from webapp.runtime import Runtime
 from webapp.statements.models import JobStatement, StatementStatus
 
 PLACED = r"SERVERPROPERTY\(N'ServerName'\)"

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from tests.support.engine import run_job_now
 from tests.webapp.engine.job_templates import Play
 from webapp.jobs.models import Job, JobEvent, JobState
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch
-from webapp.runtime import Runtime
 
 Write = Callable[..., Launch]
 Launched = Callable[..., Job]

@@ -18,8 +18,8 @@ from webapp.database import new_id, now
 from webapp.jobs import private_folder
 from webapp.jobs.models import Job, JobEvent, JobState
 from webapp.jobs.private_folder import FolderUnavailable, create_folder, folders_here
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch, SecretFile
-from webapp.runtime import Runtime
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 SECRET = "A-Planted-Secret-1!"

@@ -14,8 +14,8 @@ from webapp.audit.operations import PLATFORM, Actor
 from webapp.database import now
 from webapp.errors import InvalidInput, NotFound
 from webapp.jobs.models import CatchUp, Job, Schedule, ScheduleRun
+from webapp.jobs.runtime import Runtime
 from webapp.jobs.schedules import change_schedule, create_schedule, delete_schedule, launch_due, next_due
-from webapp.runtime import Runtime
 
 SOMEBODY = Actor("user", "operator@example.com", "01J00000000000000000000000")
 EVERY_MINUTE = "* * * * *"

@@ -11,8 +11,8 @@ from tests.support.browser import Pages, shared_browser
 from tests.support.portal import Portal
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
-from webapp.approvals.models import Plan, PlanState
 from webapp.bookings.models import Booking, BookingKind, BookingState
+from webapp.bookings.plans import Plan, PlanState
 from webapp.jobs.models import Job, JobState
 from webapp.pools.models import Instance
 

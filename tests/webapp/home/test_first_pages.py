@@ -10,11 +10,11 @@ from tests.support.portal import Portal
 from tests.webapp.home.conftest import Rows
 from webapp.accounts.models import PortalRole, UserState
 from webapp.applications.models import Application, ApplicationState
-from webapp.approvals.models import PlanState
 from webapp.bookings.models import BookingState
+from webapp.bookings.plans import PlanState
 from webapp.database import now
-from webapp.home.operations import pool_fills
 from webapp.jobs.models import JobState
+from webapp.pages.home.staff import pool_fills
 from webapp.pools.models import Discovery, Instance, Reachability
 
 STAFF = (PortalRole.ADMIN, PortalRole.OPERATOR, PortalRole.VIEWER)

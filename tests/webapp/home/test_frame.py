@@ -15,10 +15,10 @@ from tests.support.portal import Portal, settings_for
 from tests.support.redis import running_redis
 from tests.support.served import log_in, served
 from tests.webapp.home.conftest import Rows
-from webapp.access import PUBLIC, may
 from webapp.accounts.models import PortalRole
-from webapp.approvals.models import PlanState
+from webapp.bookings.plans import PlanState
 from webapp.errors import Conflict
+from webapp.web.access import PUBLIC, may
 
 
 def add_page(app: Flask, path: str, template: str) -> None:
@@ -186,7 +186,7 @@ def test_no_page_of_the_frame_is_wider_than_a_phone(portal: Portal, rows: Rows, 
 def test_the_banner_says_that_the_queue_is_away_and_goes_when_it_is_back(
     portal: Portal, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("webapp.home.frame.QUEUE_LOOK_S", 0.0)
+    monkeypatch.setattr("webapp.pages.home.frame.QUEUE_LOOK_S", 0.0)
     user = portal.create_user()
     page = portal.client(user).get("/")
     assert "The job queue does not answer." in page.text

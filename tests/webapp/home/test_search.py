@@ -7,9 +7,9 @@ import pytest
 from tests.support.portal import Portal
 from tests.webapp.home.conftest import Rows
 from webapp.accounts.models import PortalRole
-from webapp.approvals.models import PlanState
+from webapp.bookings.plans import PlanState
 from webapp.database import new_id, now
-from webapp.home.searching import search
+from webapp.pages.home.searching import search
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 

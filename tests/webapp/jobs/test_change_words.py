@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.jobs.steps import change_in_words
+from webapp.pages.jobs.steps import change_in_words
 
 READ = {
     ("login/create", "login:shop_app"): "Create login shop_app",

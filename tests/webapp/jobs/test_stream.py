@@ -12,8 +12,8 @@ from tests.support.portal import Client, Portal
 from tests.webapp.jobs.events import Follow
 from webapp.accounts.models import PortalRole, User, UserSession, UserState
 from webapp.database import now
-from webapp.jobs import views_stream
 from webapp.jobs.models import Job, JobState
+from webapp.pages.jobs import live
 from webapp.statements.models import StatementKind, StatementStatus
 
 
@@ -132,11 +132,11 @@ def test_with_too_many_pages_open_it_answers_at_once_and_says_when_to_come_again
     portal: Portal, operator: Client, job: Job, writer: JobWriter
 ) -> None:
     writer.output("something")
-    views_stream._open_streams += portal.settings.portal_threads
+    live._open_streams += portal.settings.portal_threads
     try:
         answer = operator.get(f"/jobs/{job.id}/stream?after=0")
     finally:
-        views_stream._open_streams -= portal.settings.portal_threads
+        live._open_streams -= portal.settings.portal_threads
     assert "retry: 2500" in answer.text
     assert Follow().read(answer).lines == ["something"]
 
@@ -168,7 +168,7 @@ def test_a_position_must_be_a_number(operator: Client, job: Job) -> None:
 def test_access_is_checked_while_it_runs(
     portal: Portal, job: Job, writer: JobWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.jobs.views_stream.CHECK_ACCESS_S", 0.2)
+    monkeypatch.setattr("webapp.pages.jobs.live.CHECK_ACCESS_S", 0.2)
 
     def log_out(user: User) -> None:
         with portal.database.transaction() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.jobs.terminal import LONGEST_LINE, html_lines, plain_text
+from webapp.pages.jobs.terminal import LONGEST_LINE, html_lines, plain_text
 
 
 @pytest.mark.parametrize(

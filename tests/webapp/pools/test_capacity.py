@@ -10,10 +10,11 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.place
 from tests.support.portal import Portal
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import FACTS, GIB, PROMISED_MIB, discovered, facts, unanswered
+from webapp.applications.capacity import capacity_of, free_after
 from webapp.applications.models import Application, ApplicationDatabase
 from webapp.pools.facts import Summary, summary_from, summary_of
+from webapp.pools.listing import collations_of, newest_discovery, open_pools
 from webapp.pools.models import Pool
-from webapp.pools.operations import capacity_of, collations_of, free_after, newest_discovery, open_pools
 
 KEPT_FREE_MIB = 10 * GIB  # 10 % of the volume
 FREE_MIB = 80 * GIB - PROMISED_MIB - KEPT_FREE_MIB

@@ -373,7 +373,7 @@ def test_the_list_is_in_the_order_of_names_and_goes_on_where_a_page_ended(
 ) -> None:
     for name in ("sql03", "sql01", "sql04", "sql02"):
         portal.create_instance(pool, name=name)
-    monkeypatch.setattr("webapp.web.page_by_name.__kwdefaults__", {"after": None, "size": 3})
+    monkeypatch.setattr("webapp.web.session.page_by_name.__kwdefaults__", {"after": None, "size": 3})
     first = operator.get("/instances").text
     assert re.findall(r">(sql\d\d)</a>", first) == ["sql01", "sql02", "sql03"]
     further = re.search(r'href="(/instances\?after=[^"]+)"', first)

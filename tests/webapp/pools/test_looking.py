@@ -11,8 +11,8 @@ from tests.webapp.pools.found import checked, discovered, event, facts, unanswer
 from webapp.jobs.models import Job
 from webapp.jobs.templates import NotLaunchable, SecretFile
 from webapp.pools.discoveries import KEPT
+from webapp.pools.listing import newest_discovery
 from webapp.pools.models import Discovery, Instance, Reachability
-from webapp.pools.operations import newest_discovery
 
 
 def stored(portal: Portal, instance: Instance) -> Instance:

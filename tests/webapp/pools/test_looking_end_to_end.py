@@ -13,9 +13,10 @@ from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Client, Portal
 from tests.support.ports import unused_port
 from tests.support.simulators import Simulator, running_simulator
+from webapp.applications.capacity import capacity_of
 from webapp.jobs.models import Job, JobState
+from webapp.pools.listing import collations_of, newest_discovery
 from webapp.pools.models import Instance, Pool, Reachability
-from webapp.pools.operations import capacity_of, collations_of, newest_discovery
 
 WEAK = {"name": "weak", "password": PLATFORM_PASSWORD}
 

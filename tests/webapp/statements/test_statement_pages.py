@@ -11,8 +11,8 @@ from tests.support.jobs import JobWriter, create_job
 from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application
-from webapp.approvals.models import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.database import now
 from webapp.jobs.models import Job
 from webapp.statements import listing

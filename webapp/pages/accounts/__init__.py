@@ -1,0 +1,1 @@
+"""Pages of users, sessions and log-in."""

@@ -1,0 +1,106 @@
+"""What an application's pages show; the views and the forms of its tabs share it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from webapp.applications.capacity import capacity_of
+from webapp.applications.models import Application, ApplicationState
+from webapp.applications.naming import MAIN_LOGIN, is_taken
+from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
+from webapp.bookings.variables import title_for
+from webapp.bookings.visibility import acting_user, get_application, may_change
+from webapp.bookings.wording import RIGHTS
+from webapp.database import new_id
+from webapp.errors import InvalidInput
+from webapp.jobs.models import Job
+from webapp.pages.bookings.collations import in_words
+from webapp.pages.bookings.states import shown_states
+from webapp.pools.listing import collations_of
+from webapp.web import session as web
+from webapp.web.access import actor
+
+SHOWN_ACTIVITY = 50  # requests and jobs each; older ones are under Requests and Jobs
+
+
+def find(application_id: str) -> Application:
+    """The application, when the user may see it."""
+    session = web.session()
+    return get_application(session, acting_user(session, actor()), application_id)
+
+
+def tab_page(
+    application: Application,
+    tab: str,
+    *,
+    typed: dict[str, Any] | None = None,
+    errors: dict[str, InvalidInput] | None = None,
+    form: str = "",
+) -> str:
+    """A tab. ``typed`` and ``errors``: what came of the form ``form`` on it (the id of a part, or "add")."""
+    facts: dict[str, Any] = {"typed": typed or {}, "errors": errors or {}, "form": form, "rights": RIGHTS}
+    if tab == "databases":
+        facts |= _database_facts(application)
+    elif tab == "logins":
+        facts["logins"] = [login for login in application.logins if is_taken(login)]
+        facts["main_login"] = MAIN_LOGIN
+    elif tab == "activity":
+        facts |= _activity_facts(application)
+    return render_template(f"applications/{tab}.html", **common(application, tab), **facts)
+
+
+def common(application: Application, tab: str) -> dict[str, Any]:
+    """What every tab shows."""
+    session = web.session()
+    user = acting_user(session, actor())
+    query = select(Booking).where(Booking.application_id == application.id, Booking.state.in_(OPEN_STATES))
+    open_bookings = list(session.scalars(query.order_by(Booking.id)))
+    return {
+        "application": application,
+        "tab": tab,
+        "is_there": application.state is ApplicationState.DEPLOYED,
+        "is_kept": application.state is ApplicationState.DELETED and is_taken(application),
+        "may_change": may_change(user, application),
+        "is_customer": application.customer_id == user.id,
+        "is_operator": user.is_operator,
+        "open_bookings": open_bookings,
+        "waits_for": lambda kind, part_id=None: in_the_way(open_bookings, BookingKind(kind), part_id),
+        "shown": shown_states(session, open_bookings),
+        "title_for": title_for,
+        "token": new_id(),  # the same form sent twice is one request
+    }
+
+
+def _database_facts(application: Application) -> dict[str, Any]:
+    session = web.session()
+    return {
+        "databases": [database for database in application.databases if is_taken(database)],
+        "collations": collations_of(session, application.pool),
+        "capacity": capacity_of(session, application.pool),
+        "in_words": in_words,
+    }
+
+
+def _activity_facts(application: Application) -> dict[str, Any]:
+    session = web.session()
+    bookings = (
+        select(Booking)
+        .where(Booking.application_id == application.id)
+        .options(selectinload(Booking.requester))
+        .order_by(Booking.id.desc())
+        .limit(SHOWN_ACTIVITY)
+    )
+    jobs = (
+        select(Job).where(Job.application_id == application.id).order_by(Job.id.desc()).limit(SHOWN_ACTIVITY)
+    )
+    shown_bookings = list(session.scalars(bookings))
+    return {
+        "bookings": shown_bookings,
+        "states": shown_states(session, shown_bookings),
+        "jobs": list(session.scalars(jobs)),
+    }

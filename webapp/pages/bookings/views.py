@@ -1,0 +1,225 @@
+"""Requests: the list, one request with its history, and what can be done about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from webapp.accounts.models import User
+from webapp.applications.models import Application
+from webapp.bookings import changes
+from webapp.bookings.models import ENDED_STATES, Booking, BookingKind, BookingState
+from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
+from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.variables import title_for
+from webapp.bookings.visibility import acting_user, get_booking, seen_bookings
+from webapp.bookings.wording import KINDS, RIGHTS, event_in_words, facts_of, next_step
+from webapp.errors import Conflict, InvalidInput
+from webapp.jobs.models import Job
+from webapp.pages.bookings.collations import in_words
+from webapp.pages.bookings.states import shown_states
+from webapp.pools.listing import collations_of
+from webapp.web import session as web
+from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
+
+bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
+
+LONGEST_SEARCH = 100  # characters
+LOOK_AGAIN_S = 2  # whoever watches a request that is on its way
+LOOK_AGAIN_FAILED_S = 10  # one that failed: somebody may go on with it
+
+
+@bookings.get("")
+@may(ANYONE)
+def index() -> ResponseReturnValue:
+    """Requests, the newest first: one's own, or all for the staff. The address holds the filter."""
+    session = web.session()
+    user = acting_user(session, actor())
+    state, kind, text = (request.args.get(name, "") for name in ("state", "kind", "q"))
+    query = seen_bookings(select(Booking), user).options(selectinload(Booking.requester))
+    if state == "open":
+        query = query.where(Booking.state.not_in(ENDED_STATES))
+    elif state in set(BookingState):
+        query = query.where(Booking.state == BookingState(state))
+    if kind in set(BookingKind):
+        query = query.where(Booking.kind == BookingKind(kind))
+    if text := text.replace("\x00", "").strip()[:LONGEST_SEARCH]:
+        query = query.where(Booking.id.in_(_matching(text)))
+    page = web.page_by_id(query, Booking.id, after=_after())
+    return render_template(
+        "bookings/index.html",
+        page=page,
+        state=state,
+        kind=kind,
+        text=text,
+        states=list(BookingState),
+        kinds=KINDS,
+        title_for=title_for,
+        shown=shown_states(session, page.rows),
+    )
+
+
+def _matching(text: str) -> Any:
+    """Ids of the bookings whose application, customer or own id holds ``text``."""
+    return (
+        select(Booking.id)
+        .join(Application, Application.id == Booking.application_id)
+        .join(User, User.id == Application.customer_id)
+        .where(
+            or_(
+                func.lower(Application.name).contains(text.lower(), autoescape=True),
+                User.email.contains(text.lower(), autoescape=True),
+                Booking.id == text.upper(),
+            )
+        )
+    )
+
+
+def _after() -> str | None:
+    after = request.args.get("after", "")
+    return after if after.isalnum() and after.isascii() else None
+
+
+@bookings.get("/<booking_id>")
+@may(ANYONE)
+def show(booking_id: str) -> ResponseReturnValue:
+    """One request: what was asked, where it stands, and everything that happened."""
+    return render_template("bookings/show.html", **_facts(booking_id))
+
+
+@bookings.get("/<booking_id>/live")
+@may(ANYONE)
+def live(booking_id: str) -> ResponseReturnValue:
+    """The part of the page that changes by itself."""
+    facts = _facts(booking_id)
+    answer = {"html": render_template("bookings/live.html", **facts)}
+    answer |= {name: facts[name] for name in ("version", "is_over", "look_again_s")}
+    return answer, 200, {"Cache-Control": "no-store"}
+
+
+def _facts(booking_id: str) -> dict[str, Any]:
+    session = web.session()
+    user = acting_user(session, actor())
+    booking = get_booking(session, user, booking_id)
+    sent_back = changes.is_sent_back(booking)
+    turns = [event for event in booking.events if event.event in ("planned", "changed", "planned_again")]
+    has_plan = bool(turns) and turns[-1].event == "planned"
+    expired = _expired_plan(session, booking)
+    return {
+        "booking": booking,
+        "title": title_for(booking),
+        "facts": facts_of(booking),
+        "event_in_words": event_in_words,
+        "is_sent_back": sent_back,
+        "shown_state": "sent_back" if sent_back else "expired" if expired else booking.state.value,
+        "expired_plan": expired,
+        "may_ask_again": changes.may_change(user, booking.application),
+        "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
+        "may_cancel": changes.may_cancel(user, booking),
+        "may_change": sent_back and changes.may_change(user, booking.application),
+        "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
+        "is_over": booking.state in ENDED_STATES,
+        "look_again_s": _look_again_s(booking),
+        "version": f"{booking.state.value} {len(booking.events)}",
+        "job": session.get(Job, booking.job_id) if booking.job_id else None,
+        "kind_words": KINDS[booking.kind],
+    }
+
+
+def _look_again_s(booking: Booking) -> int:
+    """When whoever watches asks again; 0 when nothing will change. A request that failed may yet go on."""
+    if booking.state is BookingState.FAILED:
+        return LOOK_AGAIN_FAILED_S
+    return 0 if booking.state in ENDED_STATES else LOOK_AGAIN_S
+
+
+def _expired_plan(session: Session, booking: Booking) -> Plan | None:
+    """The plan that nobody approved in time, while the request still waits for one."""
+    plan = session.get(Plan, booking.plan_id) if booking.plan_id else None
+    if booking.state is not BookingState.PENDING or plan is None or plan.state is not PlanState.EXPIRED:
+        return None
+    return plan
+
+
+@bookings.post("/<booking_id>/cancel")
+@may(BOOKERS)
+def cancel(booking_id: str) -> ResponseReturnValue:
+    """Take the request back."""
+    session = web.session()
+    changes.cancel(session, actor(), booking_id)
+    session.commit()
+    flash("The request is canceled. Nothing was set up.", "success")
+    return redirect(url_for("bookings.show", booking_id=booking_id))
+
+
+@bookings.post("/<booking_id>/plan")
+@may(OPERATORS)
+def plan_again(booking_id: str) -> ResponseReturnValue:
+    """Have it planned once more."""
+    session = web.session()
+    changes.plan_again(session, actor(), booking_id)
+    session.commit()
+    flash("The request is planned again.", "success")
+    return redirect(url_for("bookings.show", booking_id=booking_id))
+
+
+@bookings.get("/<booking_id>/change")
+@may(BOOKERS)
+def change_form(booking_id: str) -> ResponseReturnValue:
+    """The form to change a request that was sent back."""
+    session = web.session()
+    booking = get_booking(session, acting_user(session, actor()), booking_id)
+    if not changes.is_sent_back(booking):
+        raise Conflict("Nobody has sent this request back, so it cannot be changed.")
+    return _change_page(booking, _typed_before(booking), {})
+
+
+@bookings.post("/<booking_id>/change")
+@may(BOOKERS)
+def change(booking_id: str) -> ResponseReturnValue:
+    """Change the request and send it again."""
+    session = web.session()
+    typed = request.form.to_dict()
+    try:
+        changes.change(session, actor(), booking_id, typed, databases=request.form.getlist("databases"))
+    except InvalidInput as error:
+        session.rollback()
+        booking = get_booking(session, acting_user(session, actor()), booking_id)
+        typed["chosen"] = request.form.getlist("databases")  # type: ignore[assignment]
+        return _change_page(booking, typed, {error.field: error}), 422
+    session.commit()
+    flash("Changed and sent again. It is being planned.", "success")
+    return redirect(url_for("bookings.show", booking_id=booking_id))
+
+
+def _typed_before(booking: Booking) -> dict[str, Any]:
+    """The form's fields as the booking has them."""
+    asked, application = booking.parameters, booking.application
+    names = {database.name: database.id for database in application.databases}
+    return {
+        "name": application.name,
+        "kind": application.pool.kind.value,
+        "pool": application.pool_id,
+        "collation": asked.get("collation") or "",
+        "database": asked.get("database", ""),
+        "size_gib": f"{asked['data_limit_mib'] / MIB_PER_GIB:g}" if "data_limit_mib" in asked else "",
+        "login": asked.get("login", ""),
+        "rights": asked.get("rights", ""),
+        "chosen": [names[name] for name in asked.get("databases", []) if name in names],
+        "reason": booking.reason or "",
+    }
+
+
+def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, InvalidInput]) -> str:
+    session = web.session()
+    known = collations_of(session, booking.application.pool)
+    words = [event.text for event in booking.events if event.event == "sent_back"]
+    return render_template(
+        "bookings/change.html",
+        booking=booking, title=title_for(booking), typed=typed, errors=errors, pools=offered_pools(session),
+        collations=known, in_words=in_words, rights=RIGHTS, sent_back=words[-1] if words else None,
+    )  # fmt: skip

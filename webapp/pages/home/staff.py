@@ -1,0 +1,300 @@
+"""The hosting team's first page: what waits, what runs, what needs attention, how full the pools are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, undefer
+
+from webapp.accounts.models import User, UserState
+from webapp.applications.capacity import capacity_of
+from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
+from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.variables import title_for
+from webapp.database import now
+from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, WorkerHeartbeat
+from webapp.pools.facts import Summary, summary_from
+from webapp.pools.listing import newest_discoveries
+from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
+from webapp.signed_rows import name_of
+from webapp.web.presentation import gib
+
+LISTED = 8  # rows of a list on the first page; its own page has all
+EXPIRES_SOON = timedelta(hours=12)
+NEARLY_FULL = 0.85  # of what a pool may promise
+QUOTA_CRITICAL = 0.95  # of a database's data limit
+WORKER_SILENT = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class WaitingApproval:
+    """A plan that waits for a decision."""
+
+    plan: Plan
+    title: str
+    requester: User
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Something that somebody should look at. ``path``: where."""
+
+    level: str  # danger or warning
+    what: str
+    text: str
+    path: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PoolFill:
+    """How much of what a pool may promise to databases is promised; MiB. None: nobody has looked yet."""
+
+    pool: Pool
+    instances: int  # open ones
+    promised_mib: float | None
+    capacity_mib: float | None
+
+    @property
+    def share(self) -> float:
+        """1 is full."""
+        return (self.promised_mib or 0) / self.capacity_mib if self.capacity_mib else 0.0
+
+
+def approvals_waiting(session: Session) -> list[WaitingApproval]:
+    """Plans that wait for a decision, the oldest first."""
+    query = (
+        select(Plan)
+        .where(Plan.state == PlanState.READY)
+        .options(
+            joinedload(Plan.booking).joinedload(Booking.requester),
+            joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool),
+            joinedload(Plan.instance),
+        )
+        .order_by(Plan.id)
+        .limit(LISTED)
+    )
+    return [
+        WaitingApproval(plan, title_for(plan.booking), plan.booking.requester)
+        for plan in session.scalars(query)
+    ]
+
+
+def count_of(session: Session, *conditions: object) -> int:
+    """How many rows fulfil all ``conditions``."""
+    return session.scalar(select(func.count()).where(*conditions)) or 0  # type: ignore[arg-type]
+
+
+def job_counts(session: Session) -> dict[JobState, int]:
+    """How many jobs run, wait for a worker, or wait for a lock."""
+    states = (JobState.RUNNING, *QUEUED_JOB_STATES)
+    query = select(Job.state, func.count()).where(Job.state.in_(states)).group_by(Job.state)
+    return dict.fromkeys(states, 0) | {row[0]: row[1] for row in session.execute(query)}
+
+
+def jobs_under_way(session: Session) -> list[Job]:
+    """Jobs that run or queue, the newest first; when there are none, the newest that ended."""
+    newest = select(Job).order_by(Job.id.desc()).limit(LISTED)
+    under_way = newest.where(Job.state.in_((JobState.RUNNING, *QUEUED_JOB_STATES)))
+    return list(session.scalars(under_way)) or list(session.scalars(newest))
+
+
+def pool_fills(session: Session) -> list[PoolFill]:
+    """Each pool and how much of it is promised, by name."""
+    return [_fill(session, pool) for pool in session.scalars(select(Pool).order_by(Pool.name))]
+
+
+def _fill(session: Session, pool: Pool) -> PoolFill:
+    open_ids = list(session.scalars(select(Instance.id).where(Instance.pool_id == pool.id, Instance.is_open)))
+    free = {one.instance_id: one.free_mib for one in capacity_of(session, pool).instances}
+    found = newest_discoveries(session, [key for key, mib in free.items() if mib is not None])
+    usable = sum(_usable_mib(summary_from(row.summary), pool.disk_free_percent) for row in found.values())
+    left = sum(free[key] or 0 for key in found)
+    if not found or not usable:
+        return PoolFill(pool, len(open_ids), None, None)
+    return PoolFill(pool, len(open_ids), max(0.0, usable - left), usable)
+
+
+def _usable_mib(summary: Summary, disk_free_percent: float) -> float:
+    return (summary.disk_total_mib or 0) * (1 - disk_free_percent / 100)
+
+
+def attention(session: Session, fills: list[PoolFill], *, is_admin: bool) -> list[Attention]:
+    """What needs somebody, the worst first. ``fills``: of :func:`pool_fills`."""
+    found = [
+        *_workers(session),
+        *_changed_rows(session),
+        *_instances(session),
+        *_failed_bookings(session),
+        *_full_databases(session),
+        *_full_pools(fills),
+        *_expiring_plans(session),
+        *_expired_plans(session),
+    ]
+    if is_admin:
+        found += _pending_users(session)
+    return sorted(found, key=lambda one: one.level != "danger")
+
+
+def _workers(session: Session) -> list[Attention]:
+    queued = count_of(session, Job.state.in_(QUEUED_JOB_STATES))
+    alive = count_of(
+        session,
+        WorkerHeartbeat.kind == "worker",
+        WorkerHeartbeat.stopped_at.is_(None),
+        WorkerHeartbeat.last_seen_at > now() - WORKER_SILENT,
+    )
+    if not queued or alive:
+        return []
+    jobs = "1 job waits" if queued == 1 else f"{queued} jobs wait"
+    return [Attention("danger", "No worker is alive", f"{jobs} and nobody takes them: start one.", "/jobs")]
+
+
+def _changed_rows(session: Session) -> list[Attention]:
+    """What decides where passwords are sent, and does not count since somebody changed it."""
+    rows: list[tuple[ElevatedAccount | Pool | Instance, str]] = [
+        *((row, f"/accounts/{row.id}/edit") for row in session.scalars(_by_name(ElevatedAccount))),
+        *((row, f"/pools/{row.id}") for row in session.scalars(_by_name(Pool))),
+        *((row, f"/instances/{row.id}") for row in session.scalars(_by_name(Instance))),
+    ]
+    return [
+        Attention("danger", f"{name_of(row)} was changed behind the platform's back", row.REMEDY, path)
+        for row, path in rows
+        if not row.is_intact
+    ]
+
+
+def _by_name(kind: type[Any]) -> Select[tuple[Any]]:
+    return select(kind).options(undefer("*")).order_by(kind.name)
+
+
+def _instances(session: Session) -> list[Attention]:
+    query = select(Instance).where(Instance.is_open).order_by(Instance.name)
+    found = []
+    for instance in session.scalars(query):
+        path = f"/instances/{instance.id}"
+        if instance.reachability is Reachability.UNREACHABLE:
+            text = instance.last_error or "It does not answer."
+            found.append(
+                Attention("danger", f"{instance.name} is unreachable", text, path, instance.last_seen_at)
+            )
+        elif instance.account_check and not instance.account_check.get("ok"):
+            text = _account_problem(instance.account_check)
+            found.append(
+                Attention(
+                    "danger", f"The account on {instance.name} fails", text, path, instance.account_checked_at
+                )
+            )
+    return found
+
+
+def _account_problem(check: dict[str, Any]) -> str:
+    missing = [str(one.get("right")) for one in check.get("missing") or []]
+    if missing:
+        return f"Missing: {', '.join(missing)}."
+    return str(check.get("error") or " ".join(check.get("obstacles") or []) or "The check failed.")
+
+
+def _failed_bookings(session: Session) -> list[Attention]:
+    # What the plan's job said; the booking has only the words for its customer.
+    query = (
+        select(Booking, Plan.failure)
+        .outerjoin(Plan, Plan.id == Booking.plan_id)
+        .where(Booking.state == BookingState.FAILED)
+        .options(joinedload(Booking.application).joinedload(Application.pool))
+        .order_by(Booking.id.desc())
+        .limit(LISTED)
+    )
+    return [
+        Attention(
+            "danger", f"{title_for(one)}: failed", why or one.failure or "It can be planned again.",
+            f"/bookings/{one.id}", one.ended_at,
+        )
+        for one, why in session.execute(query)
+    ]  # fmt: skip
+
+
+def _full_databases(session: Session) -> list[Attention]:
+    query = (
+        select(ApplicationDatabase)
+        .join(ApplicationDatabase.application)
+        .where(
+            ApplicationDatabase.state == ApplicationState.DEPLOYED,
+            ApplicationDatabase.data_used_mib >= ApplicationDatabase.data_limit_mib * QUOTA_CRITICAL,
+        )
+        .options(joinedload(ApplicationDatabase.application))
+        .limit(LISTED)
+    )
+    return [
+        Attention(
+            "danger", f"{one.full_name} is nearly full",
+            f"{gib(one.data_used_mib or 0)} of {gib(one.data_limit_mib)} are used.",
+            f"/applications/{one.application_id}", one.measured_at,
+        )
+        for one in session.scalars(query)
+    ]  # fmt: skip
+
+
+def _full_pools(fills: list[PoolFill]) -> list[Attention]:
+    return [
+        Attention(
+            "warning", f"Pool {fill.pool.name} is nearly full",
+            f"{fill.share * 100:.0f} % of what it may promise is promised.", f"/pools/{fill.pool.id}",
+        )
+        for fill in fills
+        if fill.share >= NEARLY_FULL
+    ]  # fmt: skip
+
+
+def _expiring_plans(session: Session) -> list[Attention]:
+    query = (
+        select(Plan)
+        .where(Plan.state == PlanState.READY, Plan.expires_at < now() + EXPIRES_SOON)
+        .options(joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool))
+        .order_by(Plan.expires_at)
+        .limit(LISTED)
+    )
+    return [
+        Attention(
+            "warning", f"{title_for(plan.booking)}: its plan expires",
+            "Afterwards it has to be planned again.", f"/approvals/{plan.id}", plan.expires_at,
+        )
+        for plan in session.scalars(query)
+    ]  # fmt: skip
+
+
+def _expired_plans(session: Session) -> list[Attention]:
+    """Requests that nobody approved in time: they wait until somebody has them planned again."""
+    query = (
+        select(Plan)
+        .join(Booking, Booking.plan_id == Plan.id)
+        .where(Plan.state == PlanState.EXPIRED, Booking.state == BookingState.PENDING)
+        .options(joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool))
+        .order_by(Plan.expires_at)
+        .limit(LISTED)
+    )
+    return [
+        Attention(
+            "warning", f"{title_for(plan.booking)}: its plan expired",
+            "Nobody approved it in time. Have it planned again.", f"/approvals/{plan.id}", plan.expires_at,
+        )
+        for plan in session.scalars(query)
+    ]  # fmt: skip
+
+
+def _pending_users(session: Session) -> list[Attention]:
+    query = select(User).where(User.state == UserState.PENDING).order_by(User.id).limit(LISTED)
+    return [
+        Attention(
+            "warning",
+            f"{user.email} registered",
+            user.message or "Waits for a decision.",
+            "/users",
+            user.created_at,
+        )
+        for user in session.scalars(query)
+    ]

@@ -1,0 +1,135 @@
+"""The list of jobs with its filters, and the queue."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from webapp.errors import InvalidInput
+from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, TargetLock
+from webapp.jobs.operations import waiting_for
+from webapp.pages.jobs.names import Names, names_for
+
+ACTIVE = "active"  # a word for all states that have not ended
+CSV_ROWS = 10_000
+QUEUE_ROWS = 100
+PLATFORM = "platform"  # launched by no user
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """What the list shows; empty fields ask for nothing."""
+
+    state: str = ""
+    template: str = ""
+    application: str = ""
+    instance: str = ""
+    pool: str = ""
+    booking: str = ""
+    launched_by: str = ""  # a user's id, or "platform"
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str]) -> JobFilter:
+        """From a query string. Raises :class:`InvalidInput`."""
+        given = cls(**{one.name: arguments.get(one.name, "").strip()[:100] for one in fields(cls)})
+        if given.state and given.state != ACTIVE and given.state not in set(JobState):
+            words = ", ".join([ACTIVE, *JobState])
+            raise InvalidInput("state", f"{given.state} is no state of a job", f"Choose one of {words}.")
+        return given
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The fields that ask for something."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+
+    def applied(self, query: Select[tuple[Job]]) -> Select[tuple[Job]]:
+        """``query`` narrowed."""
+        if self.state == ACTIVE:
+            query = query.where(Job.state.in_((JobState.NEW, JobState.RUNNING, *QUEUED_JOB_STATES)))
+        elif self.state:
+            query = query.where(Job.state == JobState(self.state))
+        columns = {
+            Job.template: self.template,
+            Job.application_id: self.application,
+            Job.instance_id: self.instance,
+            Job.pool_id: self.pool,
+            Job.booking_id: self.booking,
+        }
+        for column, value in columns.items():
+            if value:
+                query = query.where(column == value)
+        if self.launched_by == PLATFORM:
+            query = query.where(Job.launched_by_id.is_(None))
+        elif self.launched_by:
+            query = query.where(Job.launched_by_id == self.launched_by)
+        return query
+
+
+def csv_lines(session: Session, query: Select[tuple[Job]]) -> Iterator[str]:
+    """The newest :data:`CSV_ROWS` jobs of ``query`` as CSV (RFC 4180), the header first."""
+    jobs = list(session.scalars(query.order_by(Job.id.desc()).limit(CSV_ROWS)))
+    names = names_for(session, jobs)
+    header = "id,state,template,title,check_mode,about,launched_by,created_at,started_at,finished_at,seconds"
+    yield header + "\r\n"
+    for job in jobs:
+        times = [at.isoformat() if at else "" for at in (job.created_at, job.started_at, job.finished_at)]
+        about = "; ".join(f"{link.kind} {link.name}" for link in names.about(job))
+        seconds = run_seconds(job)
+        yield _csv_line(
+            job.id, job.state.value, job.template, job.title, "yes" if job.check_mode else "no", about,
+            names.user(job.launched_by_id), *times, "" if seconds is None else f"{seconds:.1f}",
+        )  # fmt: skip
+
+
+def _csv_line(*values: str) -> str:
+    # Spreadsheets take what begins like this for a formula.
+    safe = [f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value for value in values]
+    line = io.StringIO()
+    csv.writer(line).writerow(safe)
+    return line.getvalue()
+
+
+def run_seconds(job: Job) -> float | None:
+    """How long an ended job ran."""
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return (job.finished_at - job.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What runs and what waits.
+
+    ``held``: the targets that each running job has locked. ``awaited``: for each waiting job the targets that
+    it lacks, with the job that goes first.
+    """
+
+    running: list[Job]
+    waiting: list[Job]
+    pending: list[Job]
+    held: dict[str, list[str]]
+    awaited: dict[str, list[tuple[str, Job]]]
+    names: Names
+
+
+def read_queue(session: Session) -> Queue:
+    """The queue as it is now: oldest first, :data:`QUEUE_ROWS` of each state at most."""
+
+    def in_state(state: JobState) -> list[Job]:
+        return list(session.scalars(select(Job).where(Job.state == state).order_by(Job.id).limit(QUEUE_ROWS)))
+
+    running, waiting, pending = (
+        in_state(state) for state in (JobState.RUNNING, JobState.WAITING, JobState.PENDING)
+    )
+    locks = list(session.scalars(select(TargetLock)))
+    held: dict[str, list[str]] = {}
+    for lock in locks:
+        held.setdefault(lock.job_id, []).append(lock.target)
+    awaited = {job.id: waiting_for(session, job) for job in waiting}
+    names = names_for(session, [*running, *waiting, *pending], [lock.target for lock in locks])
+    return Queue(running, waiting, pending, held, awaited, names)

@@ -1,0 +1,101 @@
+"""A job as its customer sees it: steps by name, and changes in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.jobs.models import Job, JobEvent
+from webapp.pages.jobs.task_results import TaskResult, task_result
+from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+
+STEPS = 300
+CHANGES = 500
+_STARTS = ("playbook_on_task_start", "playbook_on_handler_task_start")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The newest steps, oldest first."""
+
+    results: list[TaskResult]
+    has_older: bool
+
+
+def steps_of(session: Session, job: Job) -> Steps:
+    """The tasks that were begun, by name."""
+    query = (
+        select(JobEvent)
+        .where(JobEvent.job_id == job.id, JobEvent.event.in_(_STARTS), JobEvent.stream <= job.stream)
+        .order_by(JobEvent.stream.desc())
+        .limit(STEPS + 1)
+    )
+    results = [result for event in session.scalars(query) if (result := task_result(event))]
+    shown = results[:STEPS][::-1]
+    # A task that is begun for one instance after the other is one step.
+    once = [one for at, one in enumerate(shown) if not at or one.task != shown[at - 1].task]
+    return Steps(once, len(results) > STEPS)
+
+
+def changes_of(session: Session, job: Job) -> list[JobStatement]:
+    """The statements that :func:`is_change` keeps, in their order."""
+    query = (
+        select(JobStatement)
+        .where(JobStatement.job_id == job.id, JobStatement.kind == StatementKind.CHANGE)
+        .order_by(JobStatement.attempt, JobStatement.seq)
+        .limit(CHANGES)
+    )
+    if not job.check_mode:
+        query = query.where(JobStatement.status != StatementStatus.PLANNED)
+    return list(session.scalars(query))
+
+
+def is_change(statement: JobStatement, *, is_plan: bool) -> bool:
+    """Whether a customer sees ``statement`` as a change. ``is_plan``: the job runs in check mode.
+
+    Any other job rehearses the approved plan first; what it only rehearses is no change.
+    """
+    is_rehearsed = statement.status is StatementStatus.PLANNED and not is_plan
+    return statement.kind is StatementKind.CHANGE and not is_rehearsed
+
+
+_OF_USERS = {  # of what a statement about a user says: user, database and the role or permission
+    "user/create": "Let {user} into {database}",
+    "user/drop": "Keep {user} out of {database}",
+    "user/add_role": "Give {user} the role {value} in {database}",
+    "user/drop_role": "Take the role {value} from {user} in {database}",
+    "user/grant": "Grant {value} to {user} in {database}",
+    "user/deny": "Deny {value} to {user} in {database}",
+    "user/revoke": "Revoke {value} from {user} in {database}",
+}
+_PLAIN = {
+    "database/set_owner": "Make {value} the owner of database {name}",
+    "database/set_online": "Bring database {name} online",
+    "database/set_offline": "Take database {name} offline",
+    "login/set_password": "Set the password of login {name}",
+    "login/end_sessions": "End the sessions of login {name}",
+}
+
+
+def change_in_words(template: str, creates: str | None) -> str:
+    """``Create database shop_orders`` for ``database/create``: what a customer reads instead of T-SQL.
+
+    ``creates`` is the journal's word for what comes into being: ``login:shop_app``,
+    ``database:shop_orders/owner=shop_owner``, ``user:shop_orders/shop_app/role=db_datareader``.
+    """
+    kind, _, verb = template.partition("/")
+    thing, _, wanted = (creates or "").partition(":")[2].partition("=")
+    names = thing.split("/")
+    if template in _OF_USERS and len(names) > 1:
+        return _OF_USERS[template].format(database=names[0], user=names[1], value=wanted or "a right")
+    name, words = names[0], verb.replace("_", " ")
+    if template in _PLAIN and name:
+        return _PLAIN[template].format(name=name, value=wanted)
+    if words.startswith("set "):
+        sentence = f"Set {words[4:]} of {kind} {name}" if name else f"Set {words[4:]} of the {kind}"
+        return f"{sentence} to {wanted}" if wanted else sentence
+    is_plain = verb in ("create", "drop", "rename", "enable", "disable", "repair")
+    sentence = f"{words.capitalize()}{'' if is_plain else ':'} {kind}"
+    return f"{sentence} {name}" if name else sentence

@@ -1,0 +1,1 @@
+"""Pages of pools, instances and elevated accounts."""

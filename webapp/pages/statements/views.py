@@ -1,0 +1,105 @@
+"""All statements, and one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp.accounts.models import User
+from webapp.bookings.models import Booking
+from webapp.bookings.plans import Decision, DecisionKind, Plan
+from webapp.errors import NotFound
+from webapp.jobs.models import Job
+from webapp.pools.models import Instance
+from webapp.statements.listing import StatementFilter, neighbours, search
+from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+from webapp.web import session as web
+from webapp.web.access import STAFF, may
+
+statements = Blueprint("statements", __name__)
+
+
+@statements.get("/statements")
+@may(STAFF)
+def index() -> ResponseReturnValue:
+    """Search over all statements, newest first."""
+    session = web.session()
+    wanted = StatementFilter.of(request.args)
+    found = search(session, wanted, after=request.args.get("after"))
+    jobs = {
+        row.id: row.title
+        for row in session.execute(
+            select(Job.id, Job.title).where(Job.id.in_({s.job_id for s in found.rows}))
+        )
+    }
+    return render_template(
+        "statements/list.html",
+        found=found,
+        wanted=wanted,
+        jobs=jobs,
+        kinds=[each.value for each in StatementKind],
+        statuses=[each.value for each in StatementStatus],
+    )
+
+
+@dataclass(frozen=True)
+class Story:
+    """What led to a statement."""
+
+    job: Job
+    booking: Booking | None
+    customer: User | None
+    plan: Plan | None
+    approvals: list[Decision]
+    launched_by: User | None
+    instance: Instance | None
+
+
+@statements.get("/statements/<statement_id>")
+@may(STAFF)
+def statement_page(statement_id: str) -> ResponseReturnValue:
+    """One statement with its story."""
+    session = web.session()
+    row = session.get(JobStatement, statement_id)
+    if row is None:
+        raise NotFound("There is no such statement.")
+    previous, following = neighbours(session, row)
+    return render_template(
+        "statements/statement.html",
+        statement=row,
+        story=_story(session, row),
+        previous=previous,
+        following=following,
+    )
+
+
+def _story(session: Session, row: JobStatement) -> Story:
+    job = session.get_one(Job, row.job_id)
+    booking = session.get(Booking, job.booking_id) if job.booking_id else None
+    plan = session.get(Plan, job.plan_id) if job.plan_id else None
+    approvals: list[Decision] = []
+    if plan:
+        query = (
+            select(Decision)
+            .where(Decision.plan_id == plan.id, Decision.kind == DecisionKind.APPROVE)
+            .options(joinedload(Decision.user))
+            .order_by(Decision.at)
+        )
+        approvals = list(session.scalars(query))
+    customer_id = job.customer_id or (booking.requester_id if booking else None)
+    instance = None
+    if row.inventory_host:
+        instance = session.scalars(select(Instance).where(Instance.name == row.inventory_host)).one_or_none()
+    return Story(
+        job=job,
+        booking=booking,
+        customer=session.get(User, customer_id) if customer_id else None,
+        plan=plan,
+        approvals=approvals,
+        launched_by=session.get(User, job.launched_by_id) if job.launched_by_id else None,
+        instance=instance,
+    )

@@ -1,0 +1,1 @@
+"""What pages and API share: the request's session, access, errors, presentation."""
