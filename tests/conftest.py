@@ -1,7 +1,7 @@
 """Which combinations of a test run. ``make test`` runs each test; ``make matrix`` each in every combination.
 
-A page that works on SQLite can fail on PostgreSQL, but rarely alone among its like. So a test of a page runs on
-one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both.
+A page that works on SQLite can fail on PostgreSQL, but rarely alone among its like. So a test of a page runs
+on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both.
 """
 
 from __future__ import annotations
