@@ -9,6 +9,7 @@ from simulator.errors import sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.absent import absent_source
+from simulator.sql.catalog.rights import check_read
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.scope import Context, Scope
@@ -79,7 +80,12 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
     view, database = found
     session = context.session
     scope.add(source.alias, parts, view.columns_for(session.instance))
-    return Plan(scope, start, lambda: view.rows(session, database))
+
+    def rows() -> Iterable[Row]:
+        check_read(session, view.name)
+        return view.rows(session, database)
+
+    return Plan(scope, start, rows)
 
 
 def find_table(context: Context, parts: tuple[str, ...], permission: str = "SELECT") -> Any | None:
@@ -145,6 +151,7 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     constant = all(isinstance(argument, (nodes.Literal, nodes.DefaultValue)) for argument in source.arguments)
 
     def rows() -> Iterable[Row]:
+        check_read(session, found.name)
         return found.rows(session, database, *[call() for call in calls])
 
     return Plan(scope, start, rows, once=constant)
