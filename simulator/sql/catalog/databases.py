@@ -85,7 +85,7 @@ def databases(session: Any, _database: Database) -> Rows:
 
 
 def _database_row(d: Database) -> dict[str, Any]:
-    is_open = d.state == "ONLINE" and not d.is_auto_close_on
+    is_open = d.state == "ONLINE" and not d.is_shut
     durability = d.options.get("delayed_durability", "DISABLED")
     isolation = d.snapshot_isolation == "ON" or d.database_id in {1, 4}
     row: dict[str, Any] = {c.name: 0 for c in (*_DATABASES, *_SINCE_2022) if c.type.name == "bit"}

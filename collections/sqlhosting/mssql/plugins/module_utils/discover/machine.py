@@ -29,14 +29,14 @@ SETTINGS = {
 }
 
 
-# The end of @@VERSION: "… on Linux (Ubuntu 22.04.4 LTS) <X64>", "… on Windows Server 2022 Standard 10.0 <X64> …".
+# How @@VERSION ends: "… on Linux (Ubuntu 22.04.4 LTS) <X64>", "… on Windows Server 2022 Standard 10.0 <X64>".
 _SYSTEM = re.compile(r"\bon (?:(Linux) \(([^()]*)\)|((Windows)\b[^<]*))")
 
 
 def platform_of(version_text: str | None) -> tuple:
     """(``linux`` or ``windows``, the distribution without its version); None for what is not told.
 
-    From @@VERSION, which everybody may read: sys.dm_os_host_info needs VIEW SERVER PERFORMANCE STATE from 2022.
+    From @@VERSION, which everybody may read; sys.dm_os_host_info needs a right from 2022.
     """
     found = list(_SYSTEM.finditer(version_text or ""))
     if not found:
