@@ -61,12 +61,15 @@ def test_purging_takes_the_logins_too_when_the_databases_have_different_collatio
         {"name": "archive", "collation": "Latin1_General_CS_AS"},
         {"name": "texts", "collation": "Latin1_General_100_BIN2"},
     ]
+    opened = connect(simulator.instances["sql01"])
+    # A neighbour stays: users of the logins are looked for in every database that is left.
+    opened.execute("CREATE DATABASE [neighbour] COLLATE Latin1_General_CS_AS")
     platform.play("book_application", application_databases=databases, **name).succeeded()
     platform.play("delete_application", application_purge=True, **name).succeeded()
     assert not [database for database in platform.databases("sql01") if database.startswith("mixed")]
-    opened = connect(simulator.instances["sql01"])
     try:
         left = opened.execute("SELECT name FROM sys.server_principals WHERE name LIKE N'mixed%'").fetchall()
     finally:
+        opened.execute("DROP DATABASE [neighbour]")
         opened.close()
     assert left == []

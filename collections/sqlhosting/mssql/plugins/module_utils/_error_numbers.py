@@ -101,8 +101,8 @@ KNOWN = _table(
     (
         (451, 457, 468),
         errors.StatementFailed,
-        "Text of databases with different collations is mixed: the T-SQL template needs COLLATE DATABASE_DEFAULT "
-        "on each such column.",
+        "Text of databases with different collations is mixed: the T-SQL template needs "
+        "COLLATE DATABASE_DEFAULT on each such column.",
     ),
     ((5103, 5104), errors.Rejected, "Size, maximum and growth of the file do not fit together."),
     ((5169,), errors.Rejected, "The growth is more than the maximum: lower the growth."),
