@@ -58,9 +58,14 @@ def has_database(session: Any, database: Database, name: str) -> bool:
 def require_server_state(session: Any, what: str = "server") -> None:
     """What reading a DMV needs: VIEW SERVER STATE, from 2022 VIEW SERVER PERFORMANCE STATE.
 
-    Raises 300 and 297.
+    Raises 300 and 297. Views in the table of simulator/sql/catalog/rights.py need not call it.
     """
     needed = "VIEW SERVER STATE" if session.instance.major < 16 else "VIEW SERVER PERFORMANCE STATE"
+    require_server(session, needed, what)
+
+
+def require_server(session: Any, needed: str, what: str = "server") -> None:
+    """Raise 300 and 297 unless the session's login holds a server permission."""
     if not has_server(session, needed):
         raise sql_error(300, needed, what, "master", also=[sql_error(297)])
 

@@ -70,6 +70,8 @@ def _fill(instance: Instance) -> None:
 
 
 def _add_login(instance: Instance, spec: LoginSpec, now: datetime) -> None:
+    if instance.login(spec.name) is not None:
+        raise TopologyError(f"instance {instance.name}: there are two logins {spec.name!r}")
     sid = bytes.fromhex(spec.sid[2:]) if spec.sid else new_sid()
     login = Login(
         instance.new_principal_id(), spec.name, sid, hash_password(spec.password), now, now,
@@ -121,6 +123,8 @@ def _system_database(instance: Instance, number: int, name: str, now: datetime) 
 
 def add_database(instance: Instance, spec: DatabaseSpec, now: datetime) -> Database:
     """Add a user database that the topology lists. Raises :class:`TopologyError`."""
+    if instance.find_database(spec.name) is not None:
+        raise TopologyError(f"instance {instance.name}: there are two databases {spec.name!r}")
     owner = instance.login(spec.owner)
     if owner is None:
         raise TopologyError(

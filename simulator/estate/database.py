@@ -116,6 +116,11 @@ class Database:
         """True if its contents can be read."""
         return self.state == "ONLINE"
 
+    @property
+    def is_shut(self) -> bool:
+        """True if AUTO_CLOSE has shut it down: nobody is in it. It then does not tell its collation."""
+        return self.is_auto_close_on and not self.instance.sessions_in(self)
+
     # -- principals -----------------------------------------------------------------------------------------
 
     def user(self, name: str) -> User | None:

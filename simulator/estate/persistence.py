@@ -41,7 +41,7 @@ def save(instance: Instance, path: Path) -> None:
     )  # an indent would cost the C encoder
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_text(text, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8", errors="surrogatepass")
     fresh.replace(path)
 
 
@@ -51,11 +51,11 @@ def load(instance: Instance, path: Path) -> None:
     Raises :class:`TopologyError` if the file is not one of ours.
     """
     try:
-        state = json.loads(path.read_text(encoding="utf-8"), object_hook=_decode)
+        state = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"), object_hook=_decode)
         if state["version"] != VERSION:
             raise TopologyError(f"{path}: was written by another version of the simulator; remove it")
         _fill(instance, state)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise TopologyError(f"{path}: is not a state file of the simulator ({exc}); remove it") from exc
 
 

@@ -11,6 +11,15 @@ from simulator.errors import register_messages
 
 register_messages(
     {
+        451: (
+            16,
+            'Cannot resolve collation conflict between "{0}" and "{1}" in {2} operator occurring in {3} statement column {4}.',
+        ),
+        457: (
+            16,
+            'Implicit conversion of {0} value to {0} cannot be performed because the collation of the value is unresolved due to a collation conflict between "{1}" and "{2}" in {3} operator.',
+        ),
+        468: (16, 'Cannot resolve the collation conflict between "{0}" and "{1}" in the {2} operation.'),
         102: (15, "Incorrect syntax near '{0}'."),
         103: (15, "The identifier that starts with '{0}' is too long. Maximum length is 128."),
         105: (15, "Unclosed quotation mark after the character string '{0}'."),

@@ -65,7 +65,6 @@ def test_a_weak_login_sees_fewer_rows_not_an_error(instance: Instance, driver: s
         assert value(weak, everything) == value(admin, everything)
         run(admin, f"DENY VIEW ANY DATABASE TO [{name}]")
         assert rows(weak, "SELECT name FROM sys.databases ORDER BY name") == [("master",), ("tempdb",)]
-        assert rows(weak, "SELECT host_platform FROM sys.dm_os_host_info") == [("Linux",)]
 
 
 GRANTED = [

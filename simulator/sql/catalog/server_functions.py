@@ -163,7 +163,7 @@ def databasepropertyex(session: Any, name: str | None, prop: str | None) -> Vari
     if d is None:
         return None
     collation = find_collation(d.collation_name)
-    is_open = d.is_open and not d.is_auto_close_on
+    is_open = d.is_open and not d.is_shut
     values: dict[str, Any] = {
         "collation": d.collation_name if is_open else None,
         "comparisonstyle": (0 if collation and collation.is_binary else 196609) if is_open else None,

@@ -137,6 +137,11 @@ def _new_database(session: Any, statement: CreateDatabase) -> Database:
     )
     database.compatibility_level = model.compatibility_level
     database.recovery_model = model.recovery_model
+    # ALTER DATABASE SET options, Microsoft Learn: Express sets AUTO_CLOSE on new databases.
+    database.is_auto_close_on = model.is_auto_close_on or instance.spec.edition == "Express"
+    database.is_auto_shrink_on, database.page_verify = model.is_auto_shrink_on, model.page_verify
+    database.is_read_committed_snapshot_on = model.is_read_committed_snapshot_on
+    database.snapshot_isolation, database.options = model.snapshot_isolation, dict(model.options)
     database.containment = statement.containment
     database.is_trustworthy_on = bool(statement.options.get("TRUSTWORTHY", False))
     database.files = _new_files(instance, statement, database)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
+from simulator.estate.collations import find_collation
 from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.absent import absent_source
+from simulator.sql.catalog.rights import check_read
+from simulator.sql.query.coercion import combined, labelled, view_collation
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.scope import Context, Scope
 from simulator.sql.registry import TABLE_FUNCTIONS, VIEWS, View
-from simulator.sql.values import unify
+from simulator.sql.values import STRINGS, unify
 
 Row = Sequence[Any]
 _SYSTEM_SCHEMAS = {"sys", "information_schema"}
@@ -69,7 +73,7 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
         return Plan(scope, start, common.rows, once=False)
     table = find_table(context, parts)
     if table is not None:
-        scope.add(source.alias, parts, table.result_columns)
+        scope.add(source.alias, parts, labelled(table.result_columns, _collation_of(table, context, parts)))
         return Plan(scope, start, lambda: list(table.rows.values()))
     found = find_view(context, parts)
     if found is None:
@@ -78,8 +82,37 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
         raise error
     view, database = found
     session = context.session
-    scope.add(source.alias, parts, view.columns_for(session.instance))
-    return Plan(scope, start, lambda: view.rows(session, database))
+    found_columns = view.columns_for(session.instance)
+    scope.add(
+        source.alias,
+        parts,
+        labelled(found_columns, lambda column: view_collation(view.name, column.name, database)),
+    )
+
+    def rows() -> Iterable[Row]:
+        check_read(session, view.name)
+        return view.rows(session, database)
+
+    return Plan(scope, start, rows)
+
+
+def _collation_of(table: Any, context: Context, parts: tuple[str, ...]) -> Callable[[Column], str]:
+    """What a table's columns have: their own collation, or that of the database in which the table is."""
+    session, name = context.session, parts[-1]
+    if name.startswith("#"):
+        default = session.instance.collation_name  # tempdb's
+    else:
+        default = (session.database if name.startswith("@") else session.resolve(parts)[0]).collation_name
+    own = {column.name: column.collation for column in table.columns if column.collation}
+
+    def of(column: Column) -> str:
+        kept = own.get(column.name)
+        found = find_collation(kept) if kept is not None else None
+        if found is None and kept is not None:
+            return str(session.database.collation_name)  # DATABASE_DEFAULT
+        return found.name if found is not None else default
+
+    return of
 
 
 def find_table(context: Context, parts: tuple[str, ...], permission: str = "SELECT") -> Any | None:
@@ -138,13 +171,17 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     compiler = Compiler(scope)
     start = scope.width
     calls = [_argument(compiler, argument) for argument in source.arguments]
-    columns = found.columns_for(session.instance)
+    columns: Sequence[Column] = labelled(
+        found.columns_for(session.instance),
+        lambda column: view_collation(found.name, column.name, database),
+    )
     if source.columns:
         columns = _renamed(columns, source.columns, source.alias or name)
     scope.add(source.alias, source.parts, columns)
     constant = all(isinstance(argument, (nodes.Literal, nodes.DefaultValue)) for argument in source.arguments)
 
     def rows() -> Iterable[Row]:
+        check_read(session, found.name)
         return found.rows(session, database, *[call() for call in calls])
 
     return Plan(scope, start, rows, once=constant)
@@ -161,7 +198,7 @@ def _renamed(columns: Sequence[Column], names: tuple[str, ...], alias: str) -> l
         raise sql_error(8158, alias)
     if len(names) > len(columns):
         raise sql_error(8159, alias)
-    return [Column(name, column.type, column.nullable) for name, column in zip(names, columns, strict=True)]
+    return [replace(column, name=name) for name, column in zip(names, columns, strict=True)]
 
 
 def _derived(source: nodes.DerivedSource, scope: Scope) -> Plan:
@@ -209,7 +246,13 @@ def plan_values(query: nodes.Values, scope: Scope) -> tuple[list[Column], Callab
     for row in cells[1:]:
         types = [unify(kind, cell.type) for kind, cell in zip(types, row, strict=True)]
     calls = [[conversion(cell, kind) for cell, kind in zip(row, types, strict=True)] for row in cells]
-    columns = [Column("", kind) for kind in types]
+    labels = [cell.label for cell in cells[0]]
+    for row in cells[1:]:
+        labels = [combined(kept, cell.label, "UNION ALL") for kept, cell in zip(labels, row, strict=True)]
+    columns = [
+        Column("", kind, label=kept if kind.name in STRINGS else None)
+        for kind, kept in zip(types, labels, strict=True)
+    ]
     return columns, lambda: [tuple(call() for call in row) for row in calls]
 
 

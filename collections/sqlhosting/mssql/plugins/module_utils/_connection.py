@@ -261,7 +261,7 @@ def open_connection(options: dict):
         try:
             with _freetds.configuration(configuration):
                 connection = pyodbc.connect(text, autocommit=True, timeout=options["login_timeout"])
-        except pyodbc.Error as exc:
+        except (pyodbc.Error, UnicodeError) as exc:
             if kind == FREETDS:
                 problem = _knock(options)
             if problem is None:

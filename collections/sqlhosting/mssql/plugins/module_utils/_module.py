@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal, tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._arguments import RULES, full_spec, validate
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._driver_errors import readable
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DriverMissing,
     InvalidInput,
@@ -109,7 +110,7 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
     except Exception as exc:
         remedy = "This is a fault of the collection: run again with -vvv and report the traceback."
         unexpected = MssqlError(
-            f"unexpected {type(exc).__name__}: {exc}", instance=session.instance, remedy=remedy
+            f"unexpected {type(exc).__name__}: {readable(str(exc))}", instance=session.instance, remedy=remedy
         )
         result = _failure(unexpected, session, context)
         result["error"]["traceback"] = traceback.format_exc()
