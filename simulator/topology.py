@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from simulator.errors import TopologyError
 from simulator.topology_file import read_topology_file, shown
+from simulator.utf16 import in_units
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -166,11 +167,24 @@ def _problem(path: Path, error: Any) -> str:
     return f"{path}: {where or '(file)'}: {shown(error['msg'])}{what}"
 
 
+def _with_names_in_units(data: Any) -> Any:
+    """``data`` with the instances' texts as SQL Server counts them; a fault's pattern stays as it is."""
+    if not isinstance(data, dict) or not isinstance(data.get("instances"), list):
+        return data
+    instances = [
+        {key: value if key == "faults" else in_units(value) for key, value in each.items()}
+        if isinstance(each, dict)
+        else each
+        for each in data["instances"]
+    ]
+    return {**data, "instances": instances}
+
+
 def load_topology(path: Path) -> Topology:
     """Read and validate a topology file. Raises :class:`TopologyError` with one line per problem."""
     data = read_topology_file(path)
     try:
-        topology = Topology.model_validate(data)
+        topology = Topology.model_validate(_with_names_in_units(data))
     except ValidationError as exc:
         problems = [_problem(path, error) for error in exc.errors()]
         raise TopologyError("\n".join(problems)) from exc

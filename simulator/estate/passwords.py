@@ -12,6 +12,8 @@ import hashlib
 import hmac
 import os
 
+from simulator.utf16 import encoded
+
 _HEADER = b"\x02\x00"
 HASH_LENGTH = 70  # bytes
 MAX_LENGTH = 128  # characters
@@ -21,7 +23,7 @@ MIN_LENGTH = 8  # characters, when the policy is checked
 def hash_password(password: str) -> bytes:
     """A salted hash of the password, 70 bytes."""
     salt = os.urandom(4)
-    return _HEADER + salt + hashlib.sha512(password.encode("utf-16-le") + salt).digest()
+    return _HEADER + salt + hashlib.sha512(encoded(password) + salt).digest()
 
 
 def is_hash(value: bytes) -> bool:
@@ -34,7 +36,7 @@ def same_password(password: str, stored: bytes | None) -> bool:
     if stored is None or not is_hash(stored):
         return False
     salt = stored[2:6]
-    digest = hashlib.sha512(password.encode("utf-16-le", "surrogatepass") + salt).digest()
+    digest = hashlib.sha512(encoded(password) + salt).digest()
     return hmac.compare_digest(digest, stored[6:])
 
 

@@ -18,6 +18,7 @@ from simulator.server import operations
 from simulator.server.faults import FaultBook
 from simulator.server.listener import InstanceServer
 from simulator.topology import FaultSpec
+from simulator.utf16 import in_units
 
 SOCKET_MODE = 0o600  # whoever may write to it may change every instance
 LINE_MAX = 1024 * 1024
@@ -103,6 +104,8 @@ class ControlChannel:
         if operation is None:
             known = sorted(n.removeprefix("op_") for n in dir(self) if n.startswith("op_"))
             raise ControlChannelError(f"unknown operation {name!r}; there are {', '.join(known)}")
+        if "fault" not in request:  # a fault's pattern is searched in whole characters
+            request = in_units(request)
         try:
             inspect.signature(operation).bind(**request)
         except TypeError as exc:

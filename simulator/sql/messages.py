@@ -104,6 +104,7 @@ register_messages(
         ),
         156: (15, "Incorrect syntax near the keyword '{0}'."),
         159: (15, "Must specify the table name and index name for the DROP INDEX statement."),
+        168: (15, "The floating point value '{0}' is out of the range of computer representation (8 bytes)."),
         174: (15, "The {0} function requires {1} argument(s)."),
         178: (15, "A RETURN statement with a return value cannot be used in this context."),
         179: (15, "Cannot use the OUTPUT option when passing a constant to a stored procedure."),
