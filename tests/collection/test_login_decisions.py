@@ -103,6 +103,7 @@ def test_no_other_template_can_capture_the_password_either() -> None:
 
 ALTER = "ALTER LOGIN [app] "
 SET_PASSWORD = f"ALTER LOGIN [app] WITH PASSWORD = {SHOWN}"
+AND = ", CHECK_EXPIRATION = "
 POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRATION = "
 
 
@@ -116,26 +117,26 @@ POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRAT
         ({"password_matches": None}, {"password": PASSWORD}, [SET_PASSWORD]),
         ({}, {"check_expiration": True}, [EXPIRATION + "ON"]),
         ({"check_expiration": True}, {"check_expiration": False}, [EXPIRATION + "OFF"]),
-        ({"check_expiration": True}, {"check_policy": False}, [EXPIRATION + "OFF", POLICY + "OFF"]),
+        ({"check_expiration": True}, {"check_policy": False}, [POLICY + "OFF" + AND + "OFF"]),
         (
             {"check_policy": False},
             {"check_policy": True, "check_expiration": True},
-            [POLICY + "ON", EXPIRATION + "ON"],
+            [POLICY + "ON" + AND + "ON"],
         ),
         (
             {"check_policy": False, "password_matches": False},
             {"check_policy": True, "password": PASSWORD},
-            [POLICY + "ON", SET_PASSWORD],
+            [POLICY + "ON" + AND + "OFF", SET_PASSWORD],
         ),
         (
             {"password_matches": False},
             {"check_policy": False, "password": "weak"},
-            [POLICY + "OFF", SET_PASSWORD],
+            [POLICY + "OFF" + AND + "OFF", SET_PASSWORD],
         ),
         (
             {"check_expiration": True, "must_change": True},
             {"check_policy": False, "password": PASSWORD},
-            [SET_PASSWORD, EXPIRATION + "OFF", POLICY + "OFF"],
+            [SET_PASSWORD, POLICY + "OFF" + AND + "OFF"],
         ),
         (
             {},
@@ -151,6 +152,26 @@ POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRAT
             {"same_default_database": False},
             {"default_database": "shop"},
             [ALTER + "WITH DEFAULT_DATABASE = [shop]"],
+        ),
+        ({"is_locked": True}, {"password": PASSWORD}, []),
+        ({"is_locked": True}, {"unlock": False}, []),
+        ({"is_locked": False}, {"unlock": True, "password": PASSWORD}, []),
+        ({"is_locked": True}, {"unlock": True, "password": PASSWORD}, [SET_PASSWORD + " UNLOCK"]),
+        (
+            {"password_matches": False},
+            {"unlock": True, "password": PASSWORD},
+            [SET_PASSWORD + " UNLOCK"],
+        ),
+        ({"is_locked": True}, {"unlock": True}, [POLICY + "OFF" + AND + "OFF", POLICY + "ON" + AND + "OFF"]),
+        (
+            {"is_locked": True, "check_expiration": True},
+            {"unlock": True},
+            [POLICY + "OFF" + AND + "OFF", POLICY + "ON" + AND + "ON"],
+        ),
+        (
+            {"is_locked": True, "check_expiration": True},
+            {"unlock": True, "check_policy": False},
+            [POLICY + "OFF" + AND + "OFF"],
         ),
         ({}, {"enabled": False}, [ALTER + "DISABLE"]),
         ({"is_enabled": False}, {"enabled": True}, [ALTER + "ENABLE"]),
@@ -187,6 +208,7 @@ def test_a_password_that_cannot_be_compared_is_set_and_the_summary_says_why() ->
         ({"password_matches": False}, {"password": "weak"}, "password"),
         ({"check_policy": False}, {"check_expiration": True}, "check_expiration"),
         ({"must_change": True, "check_expiration": True}, {"check_policy": False}, "check_policy"),
+        ({"must_change": True, "check_expiration": True, "is_locked": True}, {"unlock": True}, "unlock"),
     ],
 )
 def test_what_the_server_would_refuse_is_refused_before_any_change(
