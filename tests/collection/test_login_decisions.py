@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseNotReady,
+    InUse,
     InvalidInput,
     ObjectExists,
     ObjectMissing,
@@ -22,6 +23,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide impo
     decide_server_roles,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.module import ARGUMENT_SPEC
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import decide_hand_over
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import Login
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import (
@@ -183,6 +185,19 @@ def test_what_differs_is_altered_in_an_order_that_works(
 ) -> None:
     changes, _notes = decide_changes(existing(**current), asked(**options), sid=None, planned=nothing_planned)
     assert rendered(changes) == statements
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("MODULE", "run as the owner"), ("GRANT", "gave permissions to others")]
+)
+def test_what_cannot_be_handed_to_dbo_is_refused_by_name(kind: str, words: str) -> None:
+    rows = [
+        {"database_name": "shop", "kind": "SCHEMA", "name": "s"},
+        {"database_name": "shop", "kind": kind, "name": "thing"},
+    ]
+    with pytest.raises(InUse, match=words) as refusal:
+        decide_hand_over("app", rows)
+    assert "thing in [shop]" in str(refusal.value)
 
 
 def test_a_password_that_cannot_be_compared_is_set_and_the_summary_says_why() -> None:

@@ -103,9 +103,7 @@ def _warnings(options: dict, row: dict, encrypted: bool | None) -> list:
         found.append("The server's certificate is not checked: set trust_server_certificate: false.")
     days = row["days_until_expiration"]
     if days is not None and 0 < days <= SOON_DAYS:
-        found.append(
-            f"The password of the account expires in {days} days: set a new one, or switch its expiration off."
-        )
+        found.append(f"The password of the account expires in {days} days: set a new one.")
     return found
 
 

@@ -27,6 +27,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide impo
     decide_end_sessions,
     decide_server_roles,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import decide_hand_over
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions import OLD_PERMISSIONS
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
@@ -221,6 +222,11 @@ def _present(
     changes += _server_roles(session, params, login)
     users = _read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
+        if wish.is_absent and state.by_sid is not None and login.sql_sid is not None:
+            owned = session.read(
+                "user/owned", database="master", databases=[state.database], sid=login.sql_sid
+            )
+            changes += decide_hand_over(name, owned)
         changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
     _check_permissions(session, changes)
     if users:
