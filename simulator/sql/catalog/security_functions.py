@@ -286,7 +286,7 @@ def loginproperty(session: Any, name: str | None, prop: str | None) -> Variant |
     moments = {
         "passwordlastsettime": login.password_set,
         "badpasswordtime": login.bad_password_time or _NEVER,
-        "lockouttime": _NEVER,
+        "lockouttime": (login.bad_password_time if login.is_locked else None) or _NEVER,
     }
     if key in moments:
         at = moments[key]

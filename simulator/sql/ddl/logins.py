@@ -231,7 +231,9 @@ def _require_alter(session: Any, login: Login) -> None:
 
 @executes(AlterLogin)
 def alter_login(session: Any, statement: AlterLogin) -> Iterator[Result]:
-    """Change a login. Raises 15151, 15025, 15010, 15116, 15118, 15122, 15099, 15128, 15021."""
+    """Change a login. UNLOCK ends a lock-out, and so does CHECK_POLICY = OFF (ALTER LOGIN, Microsoft Learn).
+
+    Raises 15151, 15025, 15010, 15116, 15118, 15122, 15099, 15128, 15021."""
     instance: Instance = session.instance
     login = instance.login(statement.name)
     if login is None:
@@ -275,8 +277,8 @@ def _alter(instance: Instance, login: Login, options: dict[str, Any]) -> None:
         login.password_set = instance.clock.local()
         login.must_change = must_change
         login.bad_password_count = 0
-    if options.get("UNLOCK"):
-        login.is_locked = False
+    if options.get("UNLOCK") or not policy:
+        login.is_locked, login.bad_password_count = False, 0
     login.is_policy_checked, login.is_expiration_checked = policy, expiration
     login.default_database = database
     login.default_language = options.get("DEFAULT_LANGUAGE", login.default_language)

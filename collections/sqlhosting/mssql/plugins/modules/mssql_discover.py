@@ -252,6 +252,7 @@ instance:
           type: sql_login
           sid: "0x0123456789ABCDEF0123456789ABCDEF"
           is_disabled: false
+          is_locked: false
           default_database: master
           check_policy: true
           check_expiration: false

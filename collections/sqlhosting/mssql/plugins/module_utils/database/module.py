@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
     apply_changes,
+    require_as_asked,
     settled,
     summarise,
 )
@@ -319,12 +320,33 @@ def _result(
     after = planned
     if changes and not session.check_mode:
         database, _probe = _observe(session, params, name)
-        after = database.as_dict() if database is not None else {}
+        if database is None:
+            raise DatabaseMissing(
+                f"database [{name}] is gone: somebody dropped or renamed it after the changes",
+                database=name,
+                remedy="Run again.",
+            )
+        require_as_asked(f"database [{name}]", _remaining(params, database))
+        after = database.as_dict()
     elif not changes:
         after = before or planned
     summary = summarise(f"Database [{name}]", changes, notes, check_mode=session.check_mode)
     result = session.result(changed=bool(changes), summary=summary, before=before, after=after)
     return dict(result, database=after)
+
+
+def _remaining(params: dict, database: Database) -> list:
+    """What the database, read back, would still need."""
+    state = params["state"]
+    if state == "offline":
+        return decide_offline(database, terminate=params["terminate_sessions"])
+    if state == "renamed":
+        return decide_renamed(None, database, params["name"], params["new_name"], params)
+    files, _notes = decide_files(database, {kind: FileWish(kind, params) for kind in KINDS})
+    # A database that is closed shows no collation: unknown is not different.
+    asked = params if database.collation is not None else dict(params, collation=None)
+    settings = decide_settings(database, asked, planned=lambda _thing: False)
+    return [*decide_online(database), *files, *settings]
 
 
 def _missing(name: str) -> DatabaseMissing:

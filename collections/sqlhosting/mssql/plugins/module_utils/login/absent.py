@@ -12,6 +12,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases i
     require_open,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import decide_end_sessions
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import (
+    decide_hand_over,
+    refuse_owner_of_server_objects,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
     Login,
     is_builtin,
@@ -44,6 +48,8 @@ def remove_login(
             field="name", problem=f"this session uses [{login.name}]", remedy="Connect with another login."
         )
     users, unreachable = _find_users(session, login, wishes)
+    if not login.is_planned:
+        refuse_owner_of_server_objects(session, login.name)
     terminate = params["terminate_sessions"]
     if not terminate and not login.is_planned:
         _refuse_open_sessions(session, login)
@@ -52,6 +58,7 @@ def remove_login(
         if login.is_enabled:
             changes.append(Change("login/disable", f"[{login.name}] disabled", name=login.name))
         changes.append(decide_end_sessions(login.name, login.sql_sid))
+    changes += _hand_over(session, login, users)
     changes += [drop_user(database, user) for database, user in users]
     changes.append(Change("login/drop", f"dropped [{login.name}]", name=login.name))
     before = dict(login.as_dict(), databases=[{"name": database, "user": user} for database, user in users])
@@ -97,6 +104,15 @@ def _find_users(session, login: Login, wishes: list) -> tuple:
         if problem is not None and (name not in reachable or name in holding)
     ]
     return [(database, user) for database, user in users if problems[database] is None], unreachable
+
+
+def _hand_over(session, login: Login, users: list) -> list:
+    databases = list(dict.fromkeys(database for database, _user in users))
+    rows = []
+    for start in range(0, len(databases), _DATABASES_PER_READ):
+        part = databases[start : start + _DATABASES_PER_READ]
+        rows += session.read("user/owned", database="master", databases=part, sid=login.sql_sid)
+    return decide_hand_over(login.name, rows)
 
 
 def _refuse_open_sessions(session, login: Login) -> None:
