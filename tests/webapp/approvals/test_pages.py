@@ -14,7 +14,7 @@ from tests.webapp.approvals.conftest import Story, failed, line, ok
 from webapp.accounts.models import PortalRole
 from webapp.approvals.summary import groups, left_behind, summary
 from webapp.bookings.models import BookingState
-from webapp.bookings.plans import PlanState, PlanStatement
+from webapp.bookings.plans import PlanItem, PlanState
 from webapp.jobs.models import Job, JobState
 from webapp.pages.approvals.difference import difference, in_words
 from webapp.pages.approvals.highlighting import names, sql_with_secrets
@@ -29,7 +29,7 @@ def pages(pytestconfig: pytest.Config):
 def statement(
     template: str, text: str, database: str = "master", creates: str | None = None, position: int = 0
 ):
-    return PlanStatement(
+    return PlanItem(
         template=template,
         text=text,
         database=database,

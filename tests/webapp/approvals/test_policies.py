@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from webapp.accounts.models import PortalRole
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import BookingKind
 from webapp.policies.models import Policy
-from webapp.policies.terms import fits
+from webapp.policies.terms import BUILT_IN, fits, strictest
 from webapp.policies.words import what_fits
 
 BOOK, DELETE = BookingKind.BOOK_APPLICATION, BookingKind.DELETE_APPLICATION
@@ -173,3 +174,15 @@ def test_only_admins_write_policies(story: Story, role: PortalRole):
     assert client.get("/policies").status_code == (403 if role is PortalRole.CUSTOMER else 200)
     for path in ("new", policy.id, f"{policy.id}/disable", f"{policy.id}/delete", f"{policy.id}/earlier"):
         assert client.post(f"/policies/{path}", form()).status_code == 403
+
+
+def test_of_several_terms_all_that_each_asks_for_has_to_be_given():
+    admins = replace(BUILT_IN, name="Admins", approver_roles=("admin",), approvals=2, plan_hours=100)
+    lenient = replace(BUILT_IN, name="Operators", approver_roles=("operator",), approvals=0, four_eyes=False)
+    assert strictest([admins]) is admins
+    assert strictest([BUILT_IN, BUILT_IN]) is BUILT_IN
+    both = strictest([lenient, admins])
+    assert (both.name, both.approvals, both.four_eyes) == ("Operators and Admins", 2, True)
+    assert both.plan_hours == 72
+    assert both.approver_roles == ("admin",)  # no role is in both
+    assert strictest([BUILT_IN, lenient]).approver_roles == ("operator",)

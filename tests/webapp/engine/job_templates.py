@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp.jobs.models import Job
+from webapp.jobs.subjects import references
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
 
 
@@ -30,6 +31,10 @@ class Play(JobTemplate):
             raise NotLaunchable(self.refusal)
         assert self.launch is not None
         return self.launch
+
+    def subjects(self, parameters: dict[str, Any]) -> list[str]:
+        """The pool that a schedule of a test names."""
+        return references(pool=parameters.get("pool_id"))
 
     def started(self, session: Session, job: Job) -> None:
         """Remember."""

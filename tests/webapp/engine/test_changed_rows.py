@@ -70,13 +70,11 @@ def test_a_job_whose_row_was_spoilt_keeps_no_other_from_running(
     write_play()
     bad, good = launched(targets=["instance:1"]), launched(targets=["instance:1"])
     with runtime.database.transaction() as session:
-        columns = {"parameters": spoilt, "targets": spoilt, "stats": spoilt, "id": bad.id}
         session.execute(
-            text(
-                "UPDATE jobs SET parameters = :parameters, targets = :targets, stats = :stats WHERE id = :id"
-            ),
-            columns,
+            text("UPDATE jobs SET parameters = :spoilt, stats = :spoilt WHERE id = :id"),
+            {"spoilt": spoilt, "id": bad.id},
         )
+        session.execute(text("DELETE FROM job_targets WHERE job_id = :id"), {"id": bad.id})
     assert job_of(runtime, bad.id).targets == []
     with runtime.database.reading() as session:
         assert unblocked_jobs(session) == {bad.id, good.id}

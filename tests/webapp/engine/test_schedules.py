@@ -59,7 +59,7 @@ def test_a_due_time_is_launched_once_by_many_dispatchers(
         thread.join(30)
     assert sorted(counts) == [0] * 7 + [1]
     (job,) = jobs_of(runtime, made)
-    assert (job.template, job.title, job.parameters, job.pool_id) == (
+    assert (job.template, job.title, job.parameters, job.subject("pool")) == (
         "play",
         "Look",
         {"pool_id": "01P"},

@@ -12,7 +12,7 @@ from tests.support.portal import Portal
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.bookings.models import Booking, BookingKind, BookingState
-from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.plans import Plan, PlanState, PlanTarget
 from webapp.jobs.models import Job, JobState
 from webapp.pools.models import Instance
 
@@ -72,7 +72,14 @@ class Rows:
                     booking_id=booking.id,
                     number=1,
                     state=plan_state,
-                    instance_id=self.instance.id,
+                    targets=[
+                        PlanTarget(
+                            position=0,
+                            kind="instance",
+                            target_id=self.instance.id,
+                            name=self.instance.name,
+                        )
+                    ],
                     hash="ab" * 32,
                 )
             )

@@ -59,7 +59,10 @@ def test_the_list_is_filtered_by_its_address(portal: Portal, operator: Client) -
     instance = portal.create_instance(pool, name="sql07")
     user = portal.create_user(PortalRole.OPERATOR, email="launcher@example.com")
     create_job(
-        portal.database, title="wanted", pool_id=pool.id, instance_id=instance.id, launched_by_id=user.id
+        portal.database,
+        title="wanted",
+        launched_by_id=user.id,
+        subjects=[f"instance:{instance.id}", f"pool:{pool.id}"],
     )
     create_job(portal.database, title="other", state=JobState.FAILED, template="check_quota")
     for query, wanted in {
@@ -265,9 +268,11 @@ def test_a_job_without_anything_says_so(portal: Portal, operator: Client) -> Non
 def test_a_job_whose_row_was_spoilt_is_shown_and_hides_no_other(portal: Portal, operator: Client) -> None:
     job = create_job(portal.database, state=JobState.PENDING, started_at=None)
     with portal.database.transaction() as session:
-        session.execute(
-            sql("UPDATE jobs SET parameters = '{', targets = '7', stats = '[' WHERE id = :id"),
-            {"id": job.id},
-        )
+        for spoilt in (
+            "UPDATE jobs SET parameters = '{', stats = '[' WHERE id = :id",
+            "INSERT INTO job_targets (job_id, kind, target_id) VALUES (:id, 'nothing', '7')",
+            "INSERT INTO job_subjects (job_id, kind, subject_id, position) VALUES (:id, 'nothing', '7', 7)",
+        ):
+            session.execute(sql(spoilt), {"id": job.id})
     for page in ("/jobs", "/jobs/queue", f"/jobs/{job.id}", f"/jobs/{job.id}/details", "/workers", "/"):
         assert operator.get(page).status_code == 200, page

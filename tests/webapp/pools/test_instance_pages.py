@@ -261,7 +261,7 @@ def test_an_instance_is_looked_at_by_a_job(
     with portal.database.reading() as session:
         job = session.scalars(select(Job)).one()
     assert answer.headers["Location"] == f"/jobs/{job.id}"
-    assert (job.template, job.instance_id) == (template, instance.id)
+    assert (job.template, job.subject("instance")) == (template, instance.id)
     assert job.title in operator.get(f"/instances/{instance.id}").text
 
 

@@ -225,7 +225,11 @@ def test_a_pool_is_looked_at_by_a_job(portal: Portal, operator: Client, path: st
     with portal.database.reading() as session:
         job = session.scalars(select(Job)).one()
         assert answer.headers["Location"] == f"/jobs/{job.id}"
-        assert (job.template, job.parameters, job.pool_id) == (template, {"pool_id": pool.id}, pool.id)
+        assert (job.template, job.parameters, job.subject("pool")) == (
+            template,
+            {"pool_id": pool.id},
+            pool.id,
+        )
         assert job.targets == []  # looking needs nothing for itself
         assert session.scalar(select(func.count()).select_from(OutboxEntry)) == 1
 

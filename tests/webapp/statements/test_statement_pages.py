@@ -124,7 +124,10 @@ def test_a_statement_tells_its_whole_story(portal: Portal) -> None:
             )
         )  # fmt: skip
     job = create_job(
-        portal.database, title="Book shop", booking_id=booking.id, plan_id=plan.id, customer_id=customer.id
+        portal.database,
+        title="Book shop",
+        subjects=[f"booking:{booking.id}", f"plan:{plan.id}"],
+        customer_id=customer.id,
     )
     writer = JobWriter(portal.database, job.id)
     before = writer.statement("SELECT 1")

@@ -19,6 +19,7 @@ from webapp.bookings.wording import RIGHTS
 from webapp.database import new_id
 from webapp.errors import InvalidInput
 from webapp.jobs.models import Job
+from webapp.jobs.subjects import is_about
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.listing import collations_of
@@ -96,7 +97,10 @@ def _activity_facts(application: Application) -> dict[str, Any]:
         .limit(SHOWN_ACTIVITY)
     )
     jobs = (
-        select(Job).where(Job.application_id == application.id).order_by(Job.id.desc()).limit(SHOWN_ACTIVITY)
+        select(Job)
+        .where(is_about("application", application.id))
+        .order_by(Job.id.desc())
+        .limit(SHOWN_ACTIVITY)
     )
     shown_bookings = list(session.scalars(bookings))
     return {

@@ -73,7 +73,6 @@ def approvals_waiting(session: Session) -> list[WaitingApproval]:
         .options(
             joinedload(Plan.booking).joinedload(Booking.requester),
             joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool),
-            joinedload(Plan.instance),
         )
         .order_by(Plan.id)
         .limit(LISTED)

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from webapp.errors import InvalidInput
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, TargetLock
 from webapp.jobs.operations import waiting_for
+from webapp.jobs.subjects import is_about
 from webapp.pages.jobs.names import Names, names_for
 
 ACTIVE = "active"  # a word for all states that have not ended
 CSV_ROWS = 10_000
 QUEUE_ROWS = 100
+SUBJECTS = ("application", "instance", "pool", "booking")  # the fields that name what a job is about
 PLATFORM = "platform"  # launched by no user
 
 
@@ -53,16 +55,11 @@ class JobFilter:
             query = query.where(Job.state.in_((JobState.NEW, JobState.RUNNING, *QUEUED_JOB_STATES)))
         elif self.state:
             query = query.where(Job.state == JobState(self.state))
-        columns = {
-            Job.template: self.template,
-            Job.application_id: self.application,
-            Job.instance_id: self.instance,
-            Job.pool_id: self.pool,
-            Job.booking_id: self.booking,
-        }
-        for column, value in columns.items():
-            if value:
-                query = query.where(column == value)
+        if self.template:
+            query = query.where(Job.template == self.template)
+        for kind in SUBJECTS:
+            if value := getattr(self, kind):
+                query = query.where(is_about(kind, value))
         if self.launched_by == PLATFORM:
             query = query.where(Job.launched_by_id.is_(None))
         elif self.launched_by:

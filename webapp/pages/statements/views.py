@@ -79,8 +79,8 @@ def statement_page(statement_id: str) -> ResponseReturnValue:
 
 def _story(session: Session, row: JobStatement) -> Story:
     job = session.get_one(Job, row.job_id)
-    booking = session.get(Booking, job.booking_id) if job.booking_id else None
-    plan = session.get(Plan, job.plan_id) if job.plan_id else None
+    booking = session.get(Booking, booking_id) if (booking_id := job.subject("booking")) else None
+    plan = session.get(Plan, plan_id) if (plan_id := job.subject("plan")) else None
     approvals: list[Decision] = []
     if plan:
         query = (
