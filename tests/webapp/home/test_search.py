@@ -62,7 +62,8 @@ def test_a_statement_is_found_by_its_id_and_by_the_start_of_its_hash(portal: Por
     with portal.database.reading() as session:
         for text in (found.id, found.id.lower(), found.sha256, found.sha256[:8], found.sha256[:12].upper()):
             hits = [hit for hit in search(session, viewer, text) if hit.kind == "Statements"]
-            assert [hit.path for hit in hits] == [f"/statements/{found.id}"], text
+            with portal.app.test_request_context():
+                assert [hit.place.path for hit in hits] == [f"/statements/{found.id}"], text
         customer = portal.create_user()
         assert search(session, customer, found.id) == []
 

@@ -16,6 +16,7 @@ from webapp.jobs.visibility import Visitor, visible_jobs
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.models import Instance
 from webapp.statements.models import JobStatement
+from webapp.web.places import Place, place
 
 FOUND = 20  # of each kind
 LONGEST = 200  # characters; statements have hashes of 64, ids have 26
@@ -31,7 +32,7 @@ class Hit:
     name: str
     detail: str
     state: str | None
-    path: str
+    place: Place
     is_exact: bool = False  # the text is its id
 
 
@@ -66,7 +67,7 @@ def _applications(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
             row.name,
             detail,
             row.state.value,
-            f"/applications/{row.id}",
+            place("applications.show", application_id=row.id),
             row.id == text.upper(),
         )
 
@@ -85,7 +86,12 @@ def _bookings(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
     for row in rows:
         detail = f"asked for by {row.requester.email}" if user.is_staff else row.id
         yield Hit(
-            "Requests", title_for(row), detail, states[row.id], f"/bookings/{row.id}", row.id == text.upper()
+            "Requests",
+            title_for(row),
+            detail,
+            states[row.id],
+            place("bookings.show", booking_id=row.id),
+            row.id == text.upper(),
         )
 
 
@@ -94,7 +100,14 @@ def _jobs(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
     for row in session.scalars(query.order_by(Job.id.desc()).limit(FOUND)):
         template = f"{row.template}{', check mode' if row.check_mode else ''} · "
         detail = f"{template if user.is_staff else ''}{row.id}"
-        yield Hit("Jobs", row.title, detail, row.state.value, f"/jobs/{row.id}", row.id == text.upper())
+        yield Hit(
+            "Jobs",
+            row.title,
+            detail,
+            row.state.value,
+            place("jobs.job_page", job_id=row.id),
+            row.id == text.upper(),
+        )
 
 
 def _instances(session: Session, text: str) -> Iterator[Hit]:
@@ -116,7 +129,7 @@ def _instances(session: Session, text: str) -> Iterator[Hit]:
             row.name,
             detail,
             row.reachability.value,
-            f"/instances/{row.id}",
+            place("instances.show", instance_id=row.id),
             row.id == text.upper(),
         )
 
@@ -138,6 +151,6 @@ def _statements(session: Session, text: str) -> Iterator[Hit]:
             row.template,
             detail,
             row.status.value,
-            f"/statements/{row.id}",
+            place("statements.statement_page", statement_id=row.id),
             row.id == text.upper(),
         )

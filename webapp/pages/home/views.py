@@ -66,8 +66,8 @@ def search() -> ResponseReturnValue:
     text = request.args.get("q", "")
     hits = search_for(web.session(), current_user, text)
     exact = only_exact(hits)
-    if exact is not None and may_open(exact.path):
-        return redirect(exact.path)
+    if exact is not None and may_open(exact.place.endpoint):
+        return redirect(exact.place.path)
     groups = [(kind, list(found)) for kind, found in groupby(hits, key=lambda hit: hit.kind)]
     return render_template("home/search.html", text=text.strip(), groups=groups)
 

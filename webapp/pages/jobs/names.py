@@ -13,23 +13,23 @@ from webapp.accounts.models import User
 from webapp.applications.models import Application
 from webapp.jobs.models import Job
 from webapp.pools.models import Instance, Pool
+from webapp.web.places import Place, place
 
-# The word, and the path of its page.
+# The word, its page, and what the address calls its id.
 _PAGES = {
-    "instance": "/instances",
-    "application": "/applications",
-    "pool": "/pools",
-    "booking": "/bookings",
+    "instance": ("instances.show", "instance_id"),
+    "application": ("applications.show", "application_id"),
+    "pool": ("pools.show", "pool_id"),
 }
 
 
 @dataclass(frozen=True)
 class Link:
-    """Something that a job is about. ``path`` is empty where no page is."""
+    """Something that a job is about. ``place`` is None where no page is."""
 
     kind: str
     name: str
-    path: str = ""
+    place: Place | None = None
 
 
 @dataclass
@@ -51,7 +51,10 @@ class Names:
         known = {"instance": self.instances, "application": self.applications, "pool": self.pools}.get(
             kind, {}
         )
-        return Link(kind, known.get(key, key), f"{_PAGES[kind]}/{key}" if key in known else "")
+        if key not in known:
+            return Link(kind, key)
+        endpoint, word = _PAGES[kind]
+        return Link(kind, known[key], place(endpoint, **{word: key}))
 
     def about(self, job: Job) -> list[Link]:
         """The application, instance or pool of ``job``."""

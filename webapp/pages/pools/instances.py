@@ -171,7 +171,7 @@ def _look(instance_id: str, template: str) -> ResponseReturnValue:
     session = web.session()
     job = operations.look_at_instance(session, actor(), get_instance(session, instance_id), template)
     session.commit()
-    return redirect(f"/jobs/{job.id}")
+    return redirect(url_for("jobs.job_page", job_id=job.id))
 
 
 @instances.post("/<instance_id>/delete")
