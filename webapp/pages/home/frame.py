@@ -123,9 +123,8 @@ def may_open(endpoint: str) -> bool:
     """Whether there is a page ``endpoint`` that the current user's role may open."""
     if endpoint not in current_app.view_functions:
         return False
-    roles = (
-        _GUARDED.get(endpoint.split(".", maxsplit=1)[0]) or access_of(current_app, endpoint)
-    )
+    blueprint = endpoint.partition(".")[0]
+    roles = _GUARDED.get(blueprint) or access_of(current_app, endpoint) or frozenset()
     return current_user.role in roles
 
 

@@ -161,7 +161,7 @@ def _workers(session: Session) -> list[Attention]:
 
 def _changed_rows(session: Session) -> list[Attention]:
     """What decides where passwords are sent, and does not count since somebody changed it."""
-    rows: list[tuple[ElevatedAccount | Pool | Instance, str]] = [
+    rows: list[tuple[ElevatedAccount | Pool | Instance, Place]] = [
         *(
             (row, place("elevated_accounts.edit", account_id=row.id))
             for row in session.scalars(_by_name(ElevatedAccount))

@@ -42,8 +42,8 @@ def index() -> ResponseReturnValue:
     if not current_user.is_staff:
         return render_template(
             "home/customer.html",
-            cards=customer.application_cards(session, current_user.id),
-            requests=customer.open_requests(session, current_user.id),
+            cards=customer.application_cards(session, current_user),
+            requests=customer.open_requests(session, current_user),
         )
     fills = staff.pool_fills(session)
     return render_template(
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
         attention=staff.attention(session, fills, is_admin=current_user.is_admin),
         fills=fills,
         # An operator can book for themselves.
-        requests=customer.open_requests(session, current_user.id),
+        requests=customer.open_requests(session, current_user),
     )
 
 

@@ -50,11 +50,17 @@ class Rows:
 
     def booking(self, application: Application, plan_state: PlanState | None, **columns: Any) -> Booking:
         """A pending request for another database, with a plan."""
-        given = {"kind": BookingKind.ADD_DATABASE, "state": BookingState.PENDING}
+        given = {
+            "kind": BookingKind.ADD_DATABASE,
+            "state": BookingState.PENDING,
+            "requester_id": application.customer_id,
+        }
         booking = self.add(
             Booking(
-                application_id=application.id, requester_id=application.customer_id,
-                parameters={"database": "stock", "data_limit_mib": 1024}, **{**given, **columns},
+                application_id=application.id,
+                parameters={
+                    "database": "stock", "data_limit_mib": 1024, "log_limit_mib": 512, "collation": "",
+                }, **{**given, **columns},
             )
         )  # fmt: skip
         if plan_state is not None:
