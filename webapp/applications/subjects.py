@@ -17,7 +17,7 @@ class Applications(TargetKind):
     """Locked, but no plan is for one: its items are carried out on instances."""
 
     name = APPLICATION
-    page = "/applications"
+    endpoint = "applications.show"
 
     def names(self, session: Session, ids: Collection[str]) -> dict[str, str]:
         query = select(Application.id, Application.name).where(Application.id.in_(ids))

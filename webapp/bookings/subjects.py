@@ -11,7 +11,7 @@ class Bookings(SubjectKind):
     """The request that a job plans or carries out."""
 
     name = BOOKING
-    page = "/bookings"
+    endpoint = "bookings.show"
     is_listed = False
 
 
@@ -19,5 +19,5 @@ class Plans(SubjectKind):
     """The plan that a job makes or carries out."""
 
     name = PLAN
-    page = "/approvals"
+    endpoint = "approvals.show"
     is_listed = False

@@ -19,7 +19,7 @@ class SubjectKind:
     """A kind of thing that jobs are about. Stateless."""
 
     name: ClassVar[str]  # snake_case; what references begin with, and what people read
-    page: ClassVar[str] = ""  # the path that its pages begin with; empty: it has none
+    endpoint: ClassVar[str] = ""  # of its page, which takes ``<name>_id``; empty: it has none
     is_listed: ClassVar[bool] = True  # whether lists of jobs name it
 
     def names(self, session: Session, ids: Collection[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
+from webapp.database import is_id
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import ENDED_JOB_STATES, Job
 from webapp.jobs.operations import launch
@@ -286,7 +287,7 @@ def _address_is_free(
 
 
 def _account_id(session: Session, account_id: str) -> str:
-    if not fields.is_id(account_id) or session.get(ElevatedAccount, account_id) is None:
+    if not is_id(account_id) or session.get(ElevatedAccount, account_id) is None:
         raise InvalidInput("elevated_account_id", "There is no such account", "Choose one from the list")
     return account_id
 

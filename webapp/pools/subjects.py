@@ -19,7 +19,7 @@ class Instances(TargetKind):
     """An approval binds where an instance is and as whom the platform logs in there."""
 
     name = INSTANCE
-    page = "/instances"
+    endpoint = "instances.show"
     words: ClassVar[Mapping[str, str]] = {
         "id": "the instance",
         "host": "the instance's address",
@@ -66,7 +66,7 @@ class Pools(SubjectKind):
     """Jobs look at whole pools; what they lock is single instances."""
 
     name = POOL
-    page = "/pools"
+    endpoint = "pools.show"
 
     def names(self, session: Session, ids: Collection[str]) -> dict[str, str]:
         query = select(Pool.id, Pool.name).where(Pool.id.in_(ids))

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from webapp.jobs.heartbeats import living
 from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
 from webapp.jobs.subjects import is_about
-from webapp.jobs.visibility import Visitor, visible_jobs
+from webapp.jobs.visibility import visible_jobs
 from webapp.settings import Settings
+from webapp.visitor import Visitor
 
 LOOK_AGAIN_S = 5  # while something may come that the stream does not tell
 

@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 from webapp.accounts.models import User
 from webapp.jobs.models import Job, split
 from webapp.jobs.subjects import subject_kinds
+from webapp.web.places import Place, place
 
 
 @dataclass(frozen=True)
 class Link:
-    """Something that a job is about. ``path`` is empty where no page is."""
+    """Something that a job is about. ``place`` is None where no page is."""
 
     kind: str
     name: str
-    path: str = ""
+    place: Place | None = None
 
 
 @dataclass
@@ -37,8 +38,10 @@ class Names:
         """What a reference such as ``instance:<id>`` names."""
         kind, key = split(target)
         known = self.things.get(kind, {})
-        page = subject_kinds()[kind].page if kind in subject_kinds() else ""
-        return Link(kind, known.get(key, key), f"{page}/{key}" if page and key in known else "")
+        endpoint = subject_kinds()[kind].endpoint if kind in subject_kinds() else ""
+        if not endpoint or key not in known:
+            return Link(kind, known.get(key, key))
+        return Link(kind, known[key], place(endpoint, **{f"{kind}_id": key}))
 
     def about(self, job: Job) -> list[Link]:
         """What ``job`` is about, such as its application, its instances and their pool."""
