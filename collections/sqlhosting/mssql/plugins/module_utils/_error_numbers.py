@@ -193,7 +193,7 @@ KNOWN = _table(
         "The login owns things or gave permissions: hand them on first.",
     ),
     (
-        (15138, 15183, 15421, 15136),
+        (15138, 15183, 15421, 15136, 15284),
         errors.InUse,
         "The user owns a schema, a role or objects: hand them on first.",
     ),

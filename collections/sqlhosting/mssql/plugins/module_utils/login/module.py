@@ -94,9 +94,10 @@ REMEDIES = {
     15173: "The login granted permissions to others: revoke them, or have another login grant them.",
     15141: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
     15155: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
-    15138: "The user owns a schema: ALTER AUTHORIZATION ON SCHEMA::… TO dbo, or drop it, then run again.",
-    15183: "The user owns objects in the database: hand them on (ALTER AUTHORIZATION), then run again.",
-    15421: "The user owns a database role: ALTER AUTHORIZATION ON ROLE::… TO dbo, then run again.",
+    15138: "The user owns a schema that was made meanwhile: run again, it is handed to dbo then.",
+    15183: "The user owns objects in the database: hand them to another owner, then run again.",
+    15421: "The user owns a database role that was made meanwhile: run again, it is handed to dbo then.",
+    15284: "The user gave permissions to others: revoke them, then run again.",
     15010: "The default database does not exist on the instance: create it first.",
 }
 
