@@ -1,4 +1,4 @@
-"""(b) Discovery of 50 instances by one play, against a bare pyodbc thread pool with the same queries."""
+"""(b) Discovery of 50 and of 500 instances by one play, against a bare pyodbc pool with the same queries."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ from pathlib import Path
 import pyodbc
 
 from benchmarks.measure import Comparison, compare
-from benchmarks.simulated import ROOT, Estate, run_playbook, running_estate, write_inventory
+from benchmarks.simulated import ROOT, Estate, run_playbook, running_estate, write_inventory, write_playbook
 
-INSTANCES = 50
-THREADS = 20  # as many as ansible.cfg has forks
+SIZES = (50, 500)
+THREADS = 20  # as many as the playbook has (instance_at_once)
 
 
 def measure_discovery(folder: Path, *, rounds: int, progress: Callable[[str], None]) -> Comparison:
-    """Seconds until everything of 50 instances is known."""
-    with running_estate(INSTANCES, folder) as estate:
+    """Seconds until everything of all instances is known; fleets of each size take turns by themselves."""
+    found = Comparison(f"(b) discovery of {' and '.join(map(str, SIZES))} instances")
+    for size in SIZES:
+        one = _measure_fleet(folder / str(size), size, rounds=rounds, progress=progress)
+        found.seconds |= one.seconds
+        play, empty, bare = one.seconds  # the names, in the order of the contestants
+        for label, of in (("medians", one.median), ("minima", lambda name, one=one: min(one.seconds[name]))):
+            found.ratio(f"{size}: (play - empty run) / bare pool, {label}", of(play) - of(empty), of(bare))
+        found.notes += one.notes
+    return found
+
+
+def _measure_fleet(folder: Path, size: int, *, rounds: int, progress: Callable[[str], None]) -> Comparison:
+    with running_estate(size, folder) as estate:
         inventory = write_inventory(estate)
         playbook = ROOT / "playbooks" / "discover.yml"
+        nothing = write_playbook(folder, "nothing.yml", [], hosts="all")
         first = folder / "first.jsonl"
         run_playbook(playbook, inventory, journal=first)
         port = estate.instances["sql01"]["port"]
@@ -29,20 +42,24 @@ def measure_discovery(folder: Path, *, rounds: int, progress: Callable[[str], No
         def play(number: int) -> None:
             run_playbook(playbook, inventory, journal=folder / f"discover-{number}.jsonl")
 
+        def empty(_number: int) -> None:
+            run_playbook(nothing, inventory)
+
         def bare(_number: int) -> None:
             with ThreadPoolExecutor(THREADS) as pool:
                 list(pool.map(lambda name: _ask(estate, name, texts), estate.instances))
 
         result = compare(
-            f"(b) discovery of {INSTANCES} instances",
-            {"discover.yml": play, "bare pyodbc thread pool": bare},
+            f"(b) discovery of {size} instances",
+            {
+                f"{size}: discover.yml": play,
+                f"{size}: a play without tasks": empty,
+                f"{size}: bare pyodbc thread pool": bare,
+            },
             rounds=rounds,
             progress=progress,
         )
-    result.ratio(
-        "play / bare thread pool", result.median("discover.yml"), result.median("bare pyodbc thread pool")
-    )
-    result.notes.append(f"{len(texts)} queries to each instance; {THREADS} threads, {THREADS} forks")
+    result.notes.append(f"{size}: {len(texts)} queries to each instance; {THREADS} threads on both sides")
     return result
 
 

@@ -49,6 +49,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.measure imp
 
 ARGUMENT_SPEC = {
     "gather_subset": {"type": "list", "elements": "str", "default": [ALL]},
+    "answer": {"type": "dict"},  # the action returns it; where it gets here, this host has to be asked
 }
 SPEC_RULES: dict = {}
 
