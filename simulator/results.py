@@ -11,11 +11,15 @@ from simulator.sqltypes import SqlType
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a result: its name may be empty, as for an unnamed expression."""
+    """A column of a result: its name may be empty, as for an unnamed expression.
+
+    ``collation`` is set where a column of a table or view has one that is not its database's.
+    """
 
     name: str
     type: SqlType
     nullable: bool = True
+    collation: str | None = None
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ class ExpressionParser(CallParser):
             if stream.at("at", "time", "zone"):
                 raise unknown_tsql("AT TIME ZONE")
             if stream.accept("collate"):
-                found = nodes.Collate(self._operand(found), stream.identifier())
+                found = nodes.Collate(self._operand(found), stream.collation())
             elif (
                 stream.at(".")
                 and not isinstance(found, nodes.ColumnRef)

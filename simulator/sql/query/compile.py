@@ -99,7 +99,8 @@ class Compiler(ConditionCompiler):
             source = next(s for s in scope.sources if s.offset <= index < s.offset + len(s.columns))
             prefix = source.alias or ".".join(source.parts)
             raise sql_error(grouping.clause, f"{prefix}.{column.name}" if prefix else column.name)
-        return Compiled(column.type, lambda: scope.row[index], column.nullable, name=column.name)
+        fold = self.context.session.fold_of(column.collation, self.context) if column.collation else None
+        return Compiled(column.type, lambda: scope.row[index], column.nullable, fold, column.name)
 
     def _unary(self, node: nodes.Unary) -> Compiled:
         operand = self.value(node.operand)
