@@ -255,6 +255,8 @@ class ExpressionParser(CallParser):
         if token.text == "(" and token.kind == "punct":
             return self._parentheses()
         word = token.lower
+        if stream.at("next", "value", "for"):
+            raise unknown_tsql("NEXT VALUE FOR")
         if word == "null":
             stream.next()
             return _NULL

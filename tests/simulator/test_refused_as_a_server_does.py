@@ -24,6 +24,11 @@ from tests.support.simulators import Simulator, connect
         ("CREATE TABLE #t (a int NULL, PRIMARY KEY (a))", 8111),
         ("CREATE TABLE #t (a int NULL IDENTITY)", 8147),
         ("KILL 5", 6107),
+        ("SET QUERY_GOVERNOR_COST_LIMIT 0", 59999),
+        ("SET SHOWPLAN_XML ON", 59999),
+        ("SET NO_BROWSETABLE ON", 59999),
+        ("SELECT NEXT VALUE FOR dbo.s", 59999),
+        ("SET NO_SUCH_OPTION ON", 195),
     ],
 )
 def test_a_statement_is_refused(connection: pyodbc.Connection, statement: str, number: int) -> None:
