@@ -43,6 +43,14 @@ def enter(session: Any, name: str) -> Database:
     return database
 
 
+def can_enter(session: Any, database: Database) -> bool:
+    """Would USE succeed? One that another session has for itself counts as closed."""
+    if unavailable(database) is not None or not admitted(session.instance, session.login, database):
+        return False
+    taken = database.user_access == "SINGLE_USER" and session.instance.sessions_in(database, but=session)
+    return may_enter(session.login, database) and not taken
+
+
 def has_server(session: Any, name: str) -> bool:
     """Does the session's login hold the server permission? Unknown ones (of a later version) are not held."""
     if names.known(names.SERVER, name, session.instance.major) is None:

@@ -224,6 +224,14 @@ class TokenStream:
         self.index += 1
         return str(token.value)
 
+    def collation(self) -> str:
+        """Consume the name of a collation: a word, never in brackets or quotes. Raises 102."""
+        token = self.peek()
+        if token is None or token.kind != "word" or not token.is_name:
+            raise self.fail(token)
+        self.index += 1
+        return token.text
+
     def name(self) -> tuple[str, ...]:
         """Consume a name of one to four parts; an omitted part (``db..t``) is an empty string."""
         parts = [self.identifier()]

@@ -348,6 +348,7 @@ register_messages(
             'The formal parameter "{0}" was not declared as an OUTPUT parameter, but the actual parameter '
             "passed in requested output.",
         ),
+        8147: (16, "Could not create IDENTITY attribute on nullable column '{0}', table '{1}'."),
         8169: (16, "Conversion failed when converting from a character string to uniqueidentifier."),
         8170: (16, "Insufficient result space to convert uniqueidentifier value to char."),
         8178: (16, "The parameterized query '{0}' expects the parameter '{1}', which was not supplied."),

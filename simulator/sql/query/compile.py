@@ -105,7 +105,7 @@ class Compiler(ConditionCompiler):
             raise sql_error(grouping.clause, f"{prefix}.{column.name}" if prefix else column.name)
         kept = column.label
         if kept is None and column.type.name in STRINGS:
-            kept = label(Rank.IMPLICIT, self.context.session.database.collation_name)
+            kept = label(Rank.IMPLICIT, column.collation or self.context.session.database.collation_name)
         return Compiled(column.type, lambda: scope.row[index], column.nullable, kept, column.name)
 
     def _unary(self, node: nodes.Unary) -> Compiled:

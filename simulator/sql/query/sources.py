@@ -149,7 +149,18 @@ def find_view(context: Context, parts: tuple[str, ...]) -> tuple[View, Any] | No
             view = view or VIEWS.get(prefix.lower())
     if view is None and (len(parts) == 1 or not parts[-2] or schema.lower() == "dbo"):
         view = VIEWS.get(f"sys.{name}") if name.startswith("sys") else None
-    return None if view is None else (view, database)
+    if view is None or not _is_written_so(database, view.name, (schema if len(parts) > 1 else "", parts[-1])):
+        return None
+    return view, database
+
+
+def _is_written_so(database: Any, name: str, asked: tuple[str, ...]) -> bool:
+    """Is a system object's name written as the database's collation wants it?"""
+    own = name.split(".")[-2:]
+    return all(
+        not mine or mine.lower() in {"dbo", ":"} or database.same_name(mine, its)
+        for mine, its in zip(asked, own, strict=True)
+    )
 
 
 def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
@@ -166,7 +177,8 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     found = TABLE_FUNCTIONS.get(key) or (TABLE_FUNCTIONS.get(f"sys.{key}") if len(short) == 1 else None)
     if found is None and len(short) == 2 and short[0] in {"", ":"}:
         found = TABLE_FUNCTIONS.get(f"sys.{short[1]}".lower())
-    if found is None:
+    written = ("", *short)[-2:]
+    if found is None or not _is_written_so(database, found.name, written):
         raise absent_source(source.parts) or sql_error(208, ".".join(source.parts), state=3)
     compiler = Compiler(scope)
     start = scope.width
