@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,24 +13,13 @@ import pyodbc
 from benchmarks.measure import Comparison, compare
 from benchmarks.simulated import ROOT, Estate, run_playbook, running_estate, write_inventory, write_playbook
 
-SIZES = (50, 500)
 THREADS = 20  # as many as the playbook has (instance_at_once)
 
 
-def measure_discovery(folder: Path, *, rounds: int, progress: Callable[[str], None]) -> Comparison:
-    """Seconds until everything of all instances is known; fleets of each size take turns by themselves."""
-    found = Comparison(f"(b) discovery of {' and '.join(map(str, SIZES))} instances")
-    for size in SIZES:
-        one = _measure_fleet(folder / str(size), size, rounds=rounds, progress=progress)
-        found.seconds |= one.seconds
-        play, empty, bare = one.seconds  # the names, in the order of the contestants
-        for label, of in (("medians", one.median), ("minima", lambda name, one=one: min(one.seconds[name]))):
-            found.ratio(f"{size}: (play - empty run) / bare pool, {label}", of(play) - of(empty), of(bare))
-        found.notes += one.notes
-    return found
-
-
-def _measure_fleet(folder: Path, size: int, *, rounds: int, progress: Callable[[str], None]) -> Comparison:
+def measure_discovery(
+    folder: Path, *, rounds: int, progress: Callable[[str], None], size: int = 50
+) -> Comparison:
+    """Seconds until everything of all instances is known."""
     with running_estate(size, folder) as estate:
         inventory = write_inventory(estate)
         playbook = ROOT / "playbooks" / "discover.yml"
@@ -52,14 +42,17 @@ def _measure_fleet(folder: Path, size: int, *, rounds: int, progress: Callable[[
         result = compare(
             f"(b) discovery of {size} instances",
             {
-                f"{size}: discover.yml": play,
-                f"{size}: a play without tasks": empty,
-                f"{size}: bare pyodbc thread pool": bare,
+                "discover.yml": play,
+                "a play without tasks": empty,
+                "bare pyodbc thread pool": bare,
             },
             rounds=rounds,
             progress=progress,
         )
-    result.notes.append(f"{size}: {len(texts)} queries to each instance; {THREADS} threads on both sides")
+    play_s, empty_s, bare_s = result.seconds.values()
+    for label, of in (("medians", statistics.median), ("minima", min)):
+        result.ratio(f"(play - empty run) / bare thread pool, {label}", of(play_s) - of(empty_s), of(bare_s))
+    result.notes.append(f"{len(texts)} queries to each instance; {THREADS} threads on both sides")
     return result
 
 
