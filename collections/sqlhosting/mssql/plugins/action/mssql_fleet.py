@@ -70,12 +70,13 @@ class ActionModule(SharedAction):
                 run_beside, module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, options, around
             )
 
-        for host, answer in side_by_side(
+        for host, answered in side_by_side(
             list(answers), prepare, at_once=params["at_once"], limit_s=params["answer_timeout"]
         ):
             if host in elsewhere:
                 del answers[host]
                 continue
+            answer = answered
             if answer is None:
                 answer = _failed(_too_late(params["answer_timeout"], labels[host]), _beside(context, host))
             answers[host] = answer
