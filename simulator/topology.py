@@ -167,24 +167,21 @@ def _problem(path: Path, error: Any) -> str:
     return f"{path}: {where or '(file)'}: {shown(error['msg'])}{what}"
 
 
-def _with_names_in_units(data: Any) -> Any:
-    """``data`` with the instances' texts as SQL Server counts them; a fault's pattern stays as it is."""
-    if not isinstance(data, dict) or not isinstance(data.get("instances"), list):
-        return data
-    instances = [
-        {key: value if key == "faults" else in_units(value) for key, value in each.items()}
-        if isinstance(each, dict)
-        else each
-        for each in data["instances"]
-    ]
-    return {**data, "instances": instances}
+def _in_units(value: Any) -> Any:
+    """``value`` with its texts as SQL Server counts them; a fault's pattern stays as it is."""
+    if isinstance(value, list):
+        return [_in_units(one) for one in value]
+    if isinstance(value, BaseModel) and not isinstance(value, FaultSpec):
+        texts = {name: _in_units(getattr(value, name)) for name in type(value).model_fields}
+        return value.model_copy(update=texts)
+    return in_units(value) if isinstance(value, str | dict) else value
 
 
 def load_topology(path: Path) -> Topology:
     """Read and validate a topology file. Raises :class:`TopologyError` with one line per problem."""
     data = read_topology_file(path)
     try:
-        topology = Topology.model_validate(_with_names_in_units(data))
+        topology = Topology.model_validate(data)
     except ValidationError as exc:
         problems = [_problem(path, error) for error in exc.errors()]
         raise TopologyError("\n".join(problems)) from exc
@@ -194,4 +191,4 @@ def load_topology(path: Path) -> Topology:
         for field in ("trace", "state", "control", "certificate")
         if (value := getattr(topology, field)) is not None and not value.is_absolute()
     }
-    return topology.model_copy(update=fixed)
+    return topology.model_copy(update={**fixed, "instances": _in_units(topology.instances)})

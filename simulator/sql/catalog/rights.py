@@ -90,6 +90,11 @@ READ_RIGHTS = _table(
     database_principals                      definition secdef       fewer  sys-database-principals
     database_role_members                    definition secdef       fewer  sys-database-role-members
     database_permissions                     definition secdef       fewer  sys-database-permissions
+    endpoints                                definition secdef       fewer  sys-endpoints (m)
+    server_permissions                       definition secdef       fewer  sys-server-permissions (m)
+    schemas                                  definition definition   fewer  schemas-catalog-views-sys-schemas (m)
+    objects                                  definition definition   fewer  sys-objects (m)
+    sql_modules                              definition definition   fewer  sys-sql-modules (m)
     """
 )
 
