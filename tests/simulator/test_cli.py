@@ -17,6 +17,7 @@ import pytest
 
 from simulator.__main__ import main
 from simulator.topology import load_topology
+from simulator.utf16 import units
 from tests.support.simulators import ROOT, SA_PASSWORD, connect, running_simulator, start_simulator
 
 TIMEOUT_S = 30
@@ -129,10 +130,8 @@ def test_a_file_that_is_no_topology_gives_one_line_and_ends_with_2(
 def test_a_byte_order_mark_and_an_emoji_are_taken(tmp_path: Path, driver: str) -> None:
     path = tmp_path / "topology.json"
     path.write_text(START + ', "databases": [{"name": "🐘"}]}]}', encoding="utf-8-sig")
-    topology = load_topology(path)
-    with running_simulator(
-        topology.model_dump(mode="json", exclude_none=True), folder=tmp_path / "run"
-    ) as running:
+    assert load_topology(path).instances[0].databases[0].name == units("🐘")
+    with running_simulator(json.loads(path.read_text("utf-8-sig")), folder=tmp_path / "run") as running:
         connection = connect(running.instances["a"], driver=driver)
         assert connection.execute("SELECT DB_ID(N'🐘')").fetchval() == 5
 

@@ -34,7 +34,7 @@ def test_every_view_that_a_template_reads_is_in_the_table() -> None:
 
 def test_every_row_names_its_source_and_a_right_for_each_version() -> None:
     for name, right in READ_RIGHTS.items():
-        assert right.page.startswith(("sys-", "system-")), name
+        assert right.page.startswith(("sys-", "system-", "schemas-")), name
         assert right.without in {"error", "fewer"}, name
         for major in VERSIONS.values():
             assert not right.on(major) or right.on(major).startswith("VIEW "), name

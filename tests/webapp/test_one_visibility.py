@@ -18,6 +18,7 @@ from webapp.bookings.models import Booking, BookingEvent, BookingState
 from webapp.bookings.plans import PlanState
 from webapp.database import new_id, now
 from webapp.jobs.models import JobState
+from webapp.jobs.subjects import references
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 OWNER, STRANGER, OPERATOR, VIEWER = "owner", "stranger", "operator", "viewer"
@@ -88,8 +89,9 @@ def world(portal: Portal) -> World:
         application, PlanState.APPROVED, requester_id=operator.id, state=BookingState.FAILED, ended_at=now()
     )
     job = rows.job(
-        "Carry out stock", state=JobState.FAILED, customer_id=owner.id, application_id=application.id,
-        booking_id=booking.id, template="apply_booking", finished_at=now(), started_at=now(),
+        "Carry out stock", state=JobState.FAILED, customer_id=owner.id, template="apply_booking",
+        subjects=references(application=application.id, booking=booking.id),
+        finished_at=now(), started_at=now(),
     )  # fmt: skip
     with portal.database.transaction() as session:
         session.get_one(Booking, booking.id).job_id = job.id

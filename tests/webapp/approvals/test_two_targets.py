@@ -110,9 +110,11 @@ def test_a_plan_with_a_statement_for_another_instance_fails(pair: Pair, stray: d
 def test_the_page_shows_the_items_by_target(pair: Pair) -> None:
     plan = pair.planned()
     page = pair.story.client(pair.story.admin).get(f"/approvals/{plan.id}").text
-    hosts = re.findall(r'<h3 class="plan-host">.*?(sql0\d)</h3>', page)
+    hosts = re.findall(r'(?s)<h3 class="plan-host">.*?(sql0\d)</h3>', page)
     assert hosts == ["sql01", "sql02", "sql01", "sql02"]  # their order is the order of the run
-    shown = re.findall(r'(?:plan-host">.*?(sql0\d)</h3>)|(?:<li class="plan-statement" id="s(\d)">)', page)
+    shown = re.findall(
+        r'(?s)(?:plan-host">.*?(sql0\d)</h3>)|(?:<li class="plan-statement" id="s(\d)">)', page
+    )
     assert [host or number for host, number in shown] == [
         "sql01", "1", "2", "3", "sql02", "4", "sql01", "5", "sql02", "6",
     ]  # fmt: skip
