@@ -20,6 +20,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OFFSET = 0x10000
 
 
+class Verbatim(str):
+    """A message that a fault sends as it is, lone halves and all: what clients do with it is the question."""
+
+
 def units(text: str) -> str:
     """``text`` as code units."""
     return text if text.isascii() else _BEYOND.sub(lambda found: _split(ord(found.group())), text)

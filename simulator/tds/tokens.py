@@ -12,7 +12,7 @@ from simulator.results import Column
 from simulator.sqltypes import SqlType
 from simulator.tds.collations import WireCollation
 from simulator.tds.types import Encoder, codec_for
-from simulator.utf16 import cut, encoded, readable, units
+from simulator.utf16 import Verbatim, cut, encoded, readable, units
 
 TDS_7_4 = 0x74000004
 ROW = b"\xd1"
@@ -57,7 +57,7 @@ _done = struct.Struct("<BHHQ")
 
 def _whole(value: str, most: int) -> str:
     """At most ``most`` code units of a name or message, cut between two characters."""
-    return cut(units(readable(value)), most)
+    return cut(units(value if isinstance(value, Verbatim) else readable(value)), most)
 
 
 def short_text(value: str) -> bytes:
