@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
@@ -17,7 +17,6 @@ from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import own_bookings
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.states import NEEDS_CUSTOMER, plans_of, shown_state
 from webapp.visitor import Visitor
 
@@ -114,12 +113,9 @@ def open_requests(session: Session, user: Visitor) -> list[OpenRequest]:
     )
     bookings = list(session.scalars(query))
     plans = plans_of(session, bookings)
-    jobs = {
-        job.id: job
-        for job in session.scalars(
-            visible_jobs(user).where(Job.id.in_([b.job_id for b in bookings if b.job_id]))
-        )
-    }
+    # The request is the user's, and so is its progress.
+    of_requests = select(Job).where(Job.id.in_([one.job_id for one in bookings if one.job_id]))
+    jobs = {job.id: job for job in session.scalars(of_requests)}
     return [
         OpenRequest(
             booking,
