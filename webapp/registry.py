@@ -1,4 +1,4 @@
-"""What all rooms bring: job templates, chores, holders of instances, kinds of subjects and of plan items.
+"""What all rooms bring: job templates, chores, holders of instances, kinds of requests, subjects, plan items.
 
 Listed here and nowhere else.
 """
@@ -16,6 +16,10 @@ from webapp.approvals.expiry import expire_plans
 from webapp.approvals.job_templates import ApplyBooking, PlanBooking
 from webapp.bookings.holding import PlansHold
 from webapp.bookings.items import ItemKind
+from webapp.bookings.kinds.application import BookApplication, DeleteApplication
+from webapp.bookings.kinds.base import RequestKind
+from webapp.bookings.kinds.database import AddDatabase, ResizeDatabase
+from webapp.bookings.kinds.login import AddLogin, RemoveLogin, ResetLogin
 from webapp.bookings.statement_items import StatementItems
 from webapp.bookings.subjects import Bookings, Plans
 from webapp.jobs.subjects import SubjectKind
@@ -39,6 +43,14 @@ def chores() -> list[Callable[[Session], object]]:
 def holders() -> list[Holder]:
     """Who is asked before a pool or an instance goes or is renamed."""
     return [ApplicationsHold(), PlansHold(), PoliciesHold()]
+
+
+def request_kinds() -> list[RequestKind]:
+    """What can be asked for, in the order in which lists show it. Each playbook is called like its kind."""
+    return [
+        BookApplication(), AddDatabase(), ResizeDatabase(), AddLogin(), ResetLogin(), RemoveLogin(),
+        DeleteApplication(),
+    ]  # fmt: skip
 
 
 def subject_kinds() -> list[SubjectKind]:

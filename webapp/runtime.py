@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webapp.bookings.items import use_item_kinds
+from webapp.bookings.kinds.registry import use_request_kinds
 from webapp.database import Database
 from webapp.jobs.doorbell import install
 from webapp.jobs.nudges import Nudges
@@ -10,7 +11,7 @@ from webapp.jobs.runtime import Runtime, use_opener
 from webapp.jobs.subjects import use_subject_kinds
 from webapp.platform.operations import check_platform
 from webapp.pools.holders import use_holders
-from webapp.registry import holders, item_kinds, job_templates, subject_kinds
+from webapp.registry import holders, item_kinds, job_templates, request_kinds, subject_kinds
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings
 
@@ -25,6 +26,7 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     use_holders(holders())
     use_subject_kinds(subject_kinds())
     use_item_kinds(item_kinds())
+    use_request_kinds(request_kinds())
     use_opener(create_runtime)
     database = Database(settings.database_url.get_secret_value())
     try:

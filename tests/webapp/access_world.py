@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tests.support.portal import PASSWORD_HASH, SECRET_KEY, Portal
 from webapp.accounts.models import ApiToken, PortalRole, User, UserSession, UserState
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
-from webapp.bookings.models import Booking, BookingKind, BookingState
+from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState
 from webapp.database import Base, Database, new_id, now
 from webapp.jobs.models import Job, JobState, Schedule
@@ -83,7 +83,7 @@ def build(portal: Portal) -> World:
             state=ApplicationState.DEPLOYED, password="Pass-word-of-shop-1", password_set_at=now(),
         )  # fmt: skip
         booking = Booking(
-            kind=BookingKind.RESIZE_DATABASE, state=BookingState.PENDING, application_id=application.id,
+            kind="resize_database", state=BookingState.PENDING, application_id=application.id,
             requester_id=ids[OWNER], parameters={
                 "database": "shop_db", "data_limit_mib": 2048, "log_limit_mib": 512,
                 "data_limit_before_mib": 1024,

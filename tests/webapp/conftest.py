@@ -13,8 +13,16 @@ from tests.support.hosting import Hosting, create_hosting
 from tests.support.portal import KEY, Client, Portal, migrate, settings_for
 from tests.support.postgres import shared_postgres
 from webapp.accounts.models import PortalRole
+from webapp.bookings.kinds.registry import use_request_kinds
 from webapp.database import Database
+from webapp.registry import request_kinds
 from webapp.sealing import Box, use_box
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kinds_of_requests() -> None:
+    """As in every process of the platform, also for tests of pure functions, which open no runtime."""
+    use_request_kinds(request_kinds())
 
 
 @pytest.fixture(scope="session")

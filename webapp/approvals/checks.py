@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.bookings.items import item_kinds
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import Booking
 from webapp.bookings.plans import Plan, PlanItem
 from webapp.pools.models import Instance
 from webapp.statements.models import JobStatement, StatementKind
@@ -62,12 +63,12 @@ def checks_of(
 
 def _placement_checks(plan: Plan, booking: Booking, instance: Instance) -> list[Check]:
     placement = plan.placement or {}
-    if booking.kind not in (BookingKind.BOOK_APPLICATION, BookingKind.ADD_DATABASE):
+    if not kind_of(booking).makes_database:
         return []
     reasons = [str(reason) for reason in placement.get("reasons") or []]
     own = next((reason for reason in reasons if reason.startswith(f"{instance.name}:")), instance.name)
     checks = [Check("Room", True, f"There is room under every threshold of the pool. {own}.")]
-    if booking.kind is BookingKind.BOOK_APPLICATION:
+    if kind_of(booking).chooses_place:
         text = (
             f"{instance.name} holds parts of the application already; only what is missing is created."
             if placement.get("exists")

@@ -9,7 +9,7 @@ from webapp.applications.visibility import require_change
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.open_bookings import refuse_while_open
+from webapp.bookings.open_bookings import refuse_again
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import plan_booking
@@ -69,8 +69,7 @@ def plan_expired_again(session: Session, actor: Actor, plan_id: str) -> Plan:
     require_change(user, booking.application)
     if plan is None or not may_plan_again(plan, booking):
         raise Conflict("The plan that counts has not expired. Load the page again.")
-    part = booking.parameters.get("database_id") or booking.parameters.get("login_id")
-    refuse_while_open(session, booking.application, booking.kind, part_id=part, but=booking)
+    refuse_again(session, booking)
     change_state(
         session,
         booking,

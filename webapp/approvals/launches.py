@@ -37,7 +37,7 @@ def launch_for(booking: Booking, targets: Mapping[str, dict[str, Any]]) -> dict[
         "variables": {**variables_for(booking), **place_of(targets)},
         "targets": dict(targets),
         "booking": {
-            "kind": booking.kind.value,
+            "kind": booking.kind,
             "application_id": booking.application_id,
             "customer_id": booking.application.customer_id,
             "requester_id": booking.requester_id,

@@ -8,26 +8,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User
-from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin
-from webapp.applications.naming import check_login_name, is_taken
 from webapp.applications.visibility import may_change, require_change
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import change_state
-from webapp.bookings.models import Booking, BookingKind, BookingState
-from webapp.bookings.open_bookings import refuse_while_open
-from webapp.bookings.operations import resize_parameters
+from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.open_bookings import refuse_again
 from webapp.bookings.outcome import booking_ended_unbuilt
-from webapp.bookings.parameters import (
-    application_wish,
-    check_collation,
-    check_new_database,
-    check_reason,
-    check_rights,
-    check_room,
-    check_size,
-    database_parameters,
-    log_limit_mib,
-)
+from webapp.bookings.parameters import check_reason
 from webapp.bookings.planning import plan_booking, withdraw_plans
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking
@@ -83,7 +71,7 @@ def plan_again(session: Session, actor: Actor, booking_id: str) -> Booking:
     booking = get_booking(session, user, booking_id)
     if not user.is_operator:
         raise NotAllowed("Only an operator has a request planned again.")
-    refuse_while_open(session, booking.application, booking.kind, part_id=_part_id(booking), but=booking)
+    refuse_again(session, booking)
     change_state(
         session,
         booking,
@@ -118,7 +106,7 @@ def change(
     try:
         with session.begin_nested():
             booking.reason = check_reason(typed.get("reason", ""))
-            _ask_for(session, booking, typed, databases)
+            kind_of(booking).change(session, booking, typed, databases or [])
             session.flush()
             change_state(
                 session,
@@ -136,78 +124,9 @@ def change(
     return booking
 
 
-def _ask_for(
-    session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str] | None
-) -> None:
-    """Put what is typed into the booking and into what it reserves."""
-    application, asked = booking.application, booking.parameters
-    match booking.kind:
-        case BookingKind.BOOK_APPLICATION:
-            _rebook(session, booking, application, typed)
-        case BookingKind.ADD_DATABASE:
-            database = session.get_one(ApplicationDatabase, asked["database_id"])
-            _change_database(session, database, typed)
-            booking.parameters = database_parameters(database)
-        case BookingKind.RESIZE_DATABASE:
-            database = session.get_one(ApplicationDatabase, asked["database_id"])
-            booking.parameters = resize_parameters(session, database, typed)
-        case BookingKind.ADD_LOGIN:
-            login = session.get_one(ApplicationLogin, asked["login_id"])
-            _change_login(booking, login, typed, databases or [])
-
-
-def _rebook(session: Session, booking: Booking, application: Application, typed: Mapping[str, str]) -> None:
-    wish = application_wish(session, typed, own=application)
-    database = session.get_one(ApplicationDatabase, booking.parameters["database_id"])
-    application.name, application.name_key = wish.name, wish.name.lower()
-    application.pool_id, application.instance_id = wish.pool.id, None
-    database.name, database.name_key = wish.database, wish.database.lower()
-    database.data_limit_mib, database.log_limit_mib = wish.data_limit_mib, wish.log_limit_mib
-    database.collation = wish.collation
-    booking.parameters = database_parameters(database, login_id=booking.parameters["login_id"])
-
-
-def _change_database(session: Session, database: ApplicationDatabase, typed: Mapping[str, str]) -> None:
-    application = database.application
-    pool = application.pool
-    name = typed.get("database", "")
-    if name.strip().lower() != database.name_key:
-        name = check_new_database(session, application.name, name)
-        database.name, database.name_key = name, name.lower()
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
-    log_mib = log_limit_mib(data_mib, pool)
-    check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
-    database.data_limit_mib, database.log_limit_mib = data_mib, log_mib
-    database.collation = check_collation(session, pool, typed.get("collation", ""))
-
-
-def _change_login(
-    booking: Booking, login: ApplicationLogin, typed: Mapping[str, str], databases: list[str]
-) -> None:
-    name = check_login_name(typed.get("login", ""), field="login")
-    others = [other for other in login.application.logins if other.id != login.id and is_taken(other)]
-    if any(other.name_key == name.lower() for other in others):
-        raise InvalidInput("login", f"There is a login {name} already", "Choose another name.")
-    rights = check_rights(typed.get("rights", ""))
-    names = {database.id: database.name for database in login.application.databases}
-    if any(database_id not in names for database_id in databases):
-        raise InvalidInput("databases", "One of the databases is not there (any more)", "Choose again.")
-    login.name, login.name_key, login.rights = name, name.lower(), rights
-    booking.parameters = {
-        "login_id": login.id,
-        "login": name,
-        "rights": rights.value,
-        "databases": sorted({names[database_id] for database_id in databases}),
-    }
-
-
-def _part_id(booking: Booking) -> str | None:
-    return booking.parameters.get("database_id") or booking.parameters.get("login_id")
-
-
 def _record(session: Session, actor: Actor, action: str, booking: Booking) -> None:
     record(
         session, actor, action, object_kind="booking", object_id=booking.id, object_name=title_for(booking),
-        booking_kind=booking.kind.value, application_id=booking.application_id,
+        booking_kind=booking.kind, application_id=booking.application_id,
         parameters=booking.parameters, reason=booking.reason,
     )  # fmt: skip

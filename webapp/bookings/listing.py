@@ -9,7 +9,8 @@ from sqlalchemy import Select, func, or_, select
 
 from webapp.accounts.models import User
 from webapp.applications.models import Application
-from webapp.bookings.models import ENDED_STATES, Booking, BookingKind, BookingState
+from webapp.bookings.kinds.registry import request_kinds
+from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.search_text import search_text
 
 OPEN = "open"  # a word for all states in which something can still happen
@@ -29,7 +30,7 @@ class BookingFilter:
         state, kind = arguments.get("state", ""), arguments.get("kind", "")
         return cls(
             state if state == OPEN or state in set(BookingState) else "",
-            kind if kind in set(BookingKind) else "",
+            kind if kind in request_kinds() else "",
             search_text(arguments.get("q")),
         )
 
@@ -40,7 +41,7 @@ class BookingFilter:
         elif self.state:
             query = query.where(Booking.state == BookingState(self.state))
         if self.kind:
-            query = query.where(Booking.kind == BookingKind(self.kind))
+            query = query.where(Booking.kind == self.kind)
         if self.q:
             of_text = (
                 select(Application.id)

@@ -8,25 +8,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.applications.models import Application
-from webapp.bookings.models import Booking, BookingKind, BookingState
+from webapp.bookings.kinds.base import RequestKind
+from webapp.bookings.kinds.registry import kind_named, kind_of
+from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.variables import title_for
 from webapp.errors import Conflict
 
 OPEN_STATES = (BookingState.PENDING, BookingState.APPROVED, BookingState.RUNNING)
-_ALONE = frozenset({BookingKind.BOOK_APPLICATION, BookingKind.DELETE_APPLICATION})
-# Each of them changes which logins enter which databases: a plan of one would not hold after the other.
-_STRUCTURE = frozenset({BookingKind.ADD_DATABASE, BookingKind.ADD_LOGIN, BookingKind.REMOVE_LOGIN})
 
 
 def refuse_while_open(
     session: Session,
     application: Application,
-    kind: BookingKind,
+    kind: str,
     *,
     part_id: str | None = None,
     but: Booking | None = None,
 ) -> None:
-    """Raise :class:`Conflict` that names the open booking in the way of a new one of ``kind``.
+    """Raise :class:`Conflict` that names the open booking in the way of one of the kind ``kind``.
 
     ``part_id``: the database or login that it is about. ``but``: the booking itself, asked for again.
     """
@@ -39,23 +38,24 @@ def refuse_while_open(
         )
 
 
-def in_the_way(open_bookings: Iterable[Booking], kind: BookingKind, part_id: str | None) -> Booking | None:
+def refuse_again(session: Session, booking: Booking) -> None:
+    """Raise :class:`Conflict` when another open request is in the way of ``booking``, planned once more."""
+    part_id = kind_of(booking).part_id(booking)
+    refuse_while_open(session, booking.application, booking.kind, part_id=part_id, but=booking)
+
+
+def in_the_way(open_bookings: Iterable[Booking], kind: str, part_id: str | None) -> Booking | None:
     """The first of an application's open bookings that one of ``kind`` has to wait for. Pure."""
     for booking in open_bookings:
-        if stand_in_the_way(booking.kind, _part_of(booking), kind, part_id):
+        if stand_in_the_way(kind_of(booking), kind_of(booking).part_id(booking), kind_named(kind), part_id):
             return booking
     return None
 
 
 def stand_in_the_way(
-    open_kind: BookingKind, open_part: str | None, kind: BookingKind, part_id: str | None
+    open_kind: RequestKind, open_part: str | None, kind: RequestKind, part_id: str | None
 ) -> bool:
-    """Whether a booking of ``kind`` has to wait for the open one. Pure."""
-    kinds = {open_kind, kind}
-    if kinds & _ALONE or kinds <= _STRUCTURE:
+    """Whether a request of ``kind`` has to wait for the open one. Pure."""
+    if open_kind.is_alone or kind.is_alone or (open_kind.changes_structure and kind.changes_structure):
         return True
     return part_id is not None and part_id == open_part
-
-
-def _part_of(booking: Booking) -> str | None:
-    return booking.parameters.get("database_id") or booking.parameters.get("login_id")

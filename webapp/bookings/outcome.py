@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
-from webapp.applications.naming import MAIN_LOGIN, free_name, is_taken
+from webapp.applications.models import Application, ApplicationState
+from webapp.applications.naming import MAIN_LOGIN
 from webapp.bookings.history import LONGEST_TEXT, change_state, note
-from webapp.bookings.models import Booking, BookingKind, BookingState
-from webapp.database import now
+from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import Booking, BookingState
 from webapp.jobs.models import Job
 from webapp.pools.models import Instance
 
@@ -43,23 +43,7 @@ def booking_deployed(session: Session, booking: Booking, job: Job, results: dict
     )
     booking.failure = None
     application = booking.application
-    match booking.kind:
-        case BookingKind.BOOK_APPLICATION:
-            application.state, application.deployed_at = ApplicationState.DEPLOYED, now()
-            _database(session, booking).state = ApplicationState.DEPLOYED
-            _keep_password(booking, _login(session, booking))
-        case BookingKind.ADD_DATABASE:
-            _database(session, booking).state = ApplicationState.DEPLOYED
-        case BookingKind.RESIZE_DATABASE:
-            _resize(_database(session, booking), booking.parameters, results.get("resized") or {})
-        case BookingKind.ADD_LOGIN | BookingKind.RESET_LOGIN:
-            _keep_password(booking, _login(session, booking))
-        case BookingKind.REMOVE_LOGIN:
-            login = _login(session, booking)
-            login.password = None
-            free_name(login, ApplicationState.DELETED)
-        case BookingKind.DELETE_APPLICATION:
-            _delete(application, is_purged=bool(booking.parameters["purge"]))
+    kind_of(booking).deployed(session, booking, results)
     _connect(session, application, job, results.get("connection"))
     booking.secret = None
 
@@ -81,61 +65,8 @@ def booking_failed(session: Session, booking: Booking, *, text: str, job_id: str
 
 def booking_ended_unbuilt(session: Session, booking: Booking) -> None:
     """``booking`` was rejected or canceled: the names it reserved are free, its password is forgotten."""
-    released = ApplicationState.RELEASED
-    match booking.kind:
-        case BookingKind.BOOK_APPLICATION:
-            for row in _rows_of(booking.application):
-                if row.state is ApplicationState.RESERVED:
-                    free_name(row, released)
-        case BookingKind.ADD_DATABASE:
-            free_name(_database(session, booking), released)
-        case BookingKind.ADD_LOGIN:
-            free_name(_login(session, booking), released)
+    kind_of(booking).ended_unbuilt(session, booking)
     booking.secret = None
-
-
-def _rows_of(
-    application: Application,
-) -> list[Application | ApplicationDatabase | ApplicationLogin]:
-    return [*application.databases, *application.logins, application]
-
-
-def _database(session: Session, booking: Booking) -> ApplicationDatabase:
-    return session.get_one(ApplicationDatabase, booking.parameters["database_id"])
-
-
-def _login(session: Session, booking: Booking) -> ApplicationLogin:
-    return session.get_one(ApplicationLogin, booking.parameters["login_id"])
-
-
-def _keep_password(booking: Booking, login: ApplicationLogin) -> None:
-    """Until the customer has looked at it."""
-    login.state = ApplicationState.DEPLOYED
-    login.password, login.password_set_at, login.password_revealed_at = booking.secret, now(), None
-
-
-def _resize(database: ApplicationDatabase, asked: dict[str, Any], resized: dict[str, Any]) -> None:
-    """What the playbook says holds now; what was asked for where it said nothing."""
-    database.data_limit_mib = (
-        resized.get("data_limit_mib") or asked.get("data_limit_mib") or database.data_limit_mib
-    )
-    database.log_limit_mib = (
-        resized.get("log_limit_mib") or asked.get("log_limit_mib") or database.log_limit_mib
-    )
-
-
-def _delete(application: Application, *, is_purged: bool) -> None:
-    """Out of reach: the names stay taken until all is purged, because it is still on the instance."""
-    deleted = ApplicationState.DELETED
-    for row in _rows_of(application):
-        if not is_taken(row):
-            continue
-        if is_purged:
-            free_name(row, deleted)
-        row.state = deleted
-    for login in application.logins:
-        login.password = None
-    application.deleted_at = application.deleted_at or now()
 
 
 def _connect(session: Session, application: Application, job: Job, connection: dict[str, Any] | None) -> None:

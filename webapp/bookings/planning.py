@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from webapp.applications.models import ApplicationState
 from webapp.audit.operations import Actor
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import Booking
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plans import Plan, PlanState, PlanTarget
 from webapp.bookings.subjects import BOOKING
@@ -101,7 +102,7 @@ def placed_on(session: Session, booking: Booking) -> str | None:
     A booking of a new application that has changed something already goes on where it began.
     """
     application = booking.application
-    if booking.kind is not BookingKind.BOOK_APPLICATION or application.state is ApplicationState.DEPLOYED:
+    if not kind_of(booking).chooses_place or application.state is ApplicationState.DEPLOYED:
         return application.instance_id
     return session.scalar(
         select(JobSubject.subject_id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from webapp.applications.models import LoginRights
-from webapp.bookings.models import Booking, BookingKind, BookingState
-from webapp.bookings.parameters import gib_text, price_text
+from webapp.bookings.kinds.base import Fact
+from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import Booking, BookingState
 
 EVENTS = {
     "requested": "Requested",
@@ -28,15 +26,6 @@ EVENTS = {
     "deployed": "Done",
     "failed": "Failed",
 }
-KINDS = {
-    BookingKind.BOOK_APPLICATION: "Book an application",
-    BookingKind.ADD_DATABASE: "Add a database",
-    BookingKind.RESIZE_DATABASE: "Change a database's limit",
-    BookingKind.ADD_LOGIN: "Add a login",
-    BookingKind.RESET_LOGIN: "Reset a password",
-    BookingKind.REMOVE_LOGIN: "Remove a login",
-    BookingKind.DELETE_APPLICATION: "Delete an application",
-}
 RIGHTS = {
     LoginRights.READ_WRITE: "reads, writes, executes, and creates and changes tables",
     LoginRights.READ_ONLY: "reads, and changes nothing",
@@ -46,15 +35,6 @@ _NEXT = {
     BookingState.APPROVED: "It waits for its turn, then it is carried out",
     BookingState.RUNNING: "Done; this page says so by itself",
 }
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A line of what is asked for; ``is_name``: shown in monospace."""
-
-    what: str
-    value: str
-    is_name: bool = False
 
 
 def event_in_words(event: str) -> str:
@@ -75,48 +55,4 @@ def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool) -> str | 
 
 def facts_of(booking: Booking) -> list[Fact]:
     """What is asked for, line by line."""
-    asked, application = booking.parameters, booking.application
-    facts = [Fact("Application", application.name, is_name=True)]
-    if booking.kind in (BookingKind.BOOK_APPLICATION, BookingKind.ADD_DATABASE):
-        facts += _database_facts(booking, asked)
-    elif booking.kind is BookingKind.RESIZE_DATABASE:
-        before = asked.get("data_limit_before_mib")
-        limit = gib_text(asked["data_limit_mib"]) + (f" instead of {gib_text(before)}" if before else "")
-        facts += [
-            Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
-            Fact("Data limit", limit),
-            Fact("Log limit", gib_text(asked["log_limit_mib"])),
-            Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
-        ]
-    elif booking.kind is BookingKind.DELETE_APPLICATION:
-        facts.append(Fact("How", _deletion(asked)))
-    else:
-        facts.append(Fact("Login", f"{application.name}_{asked['login']}", is_name=True))
-    if booking.kind is BookingKind.ADD_LOGIN:
-        names = [f"{application.name}_{name}" for name in asked["databases"]]
-        facts += [
-            Fact("Rights", RIGHTS[LoginRights(asked["rights"])]),
-            Fact("Databases", ", ".join(names) or "all of the application's"),
-        ]
-    return facts
-
-
-def _database_facts(booking: Booking, asked: dict[str, Any]) -> list[Fact]:
-    application = booking.application
-    facts = [
-        Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
-        Fact("Data limit", gib_text(asked["data_limit_mib"])),
-        Fact("Log limit", gib_text(asked["log_limit_mib"])),
-        Fact("Collation", asked["collation"] or "the instance's own", is_name=bool(asked["collation"])),
-        Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
-    ]
-    if booking.kind is BookingKind.BOOK_APPLICATION:
-        facts.insert(1, Fact("Kind", f"stand-alone, pool {application.pool.name}"))
-        facts.insert(2, Fact("Login", f"{application.name}_app", is_name=True))
-    return facts
-
-
-def _deletion(asked: dict[str, Any]) -> str:
-    if asked["purge"]:
-        return "purged: databases and logins are dropped, nothing can be brought back"
-    return "put out of reach: nobody can connect, the data is kept until it is purged"
+    return kind_of(booking).facts(booking)

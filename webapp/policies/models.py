@@ -26,7 +26,7 @@ class Policy(WithId, Signed, Base):
     name: Mapped[str] = mapped_column(String(100), unique=True)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     # What it fits; empty fits everything.
-    kinds: Mapped[list[str] | None]  # values of BookingKind
+    kinds: Mapped[list[str] | None]  # names of kinds of request
     pool_id: Mapped[str | None] = mapped_column(ForeignKey("pools.id"))
     only_trusted: Mapped[bool] = mapped_column(default=False)
     below_gib: Mapped[int | None]  # the data limit asked for; then only bookings that ask for space fit

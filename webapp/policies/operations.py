@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
-from webapp.bookings.models import BookingKind
+from webapp.bookings.kinds.registry import request_kinds
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.policies.models import Policy
-from webapp.policies.terms import APPROVER_ROLES, KINDS_WITH_SIZE, approvers, terms_of
+from webapp.policies.terms import APPROVER_ROLES, approvers, terms_of
 from webapp.pools.models import Pool
 from webapp.signed_rows import require_intact, sign
 
@@ -151,9 +151,9 @@ def _checked(session: Session, values: PolicyValues) -> dict[str, Any]:
     _require_between("plan_hours", values.plan_hours, 1, MOST_HOURS, "hours")
     if values.below_gib is not None:
         _require_between("below_gib", values.below_gib, 1, MOST_GIB, "GiB")
-    if any(kind not in tuple(BookingKind) for kind in values.kinds):
+    if any(kind not in request_kinds() for kind in values.kinds):
         raise InvalidInput("kinds", "There is no such kind of request", "Choose from the list.")
-    sized = {kind.value for kind in KINDS_WITH_SIZE}
+    sized = {kind.name for kind in request_kinds().values() if kind.asks_for_space}
     if values.below_gib is not None and values.kinds and not sized.intersection(values.kinds):
         raise InvalidInput(
             "below_gib",

@@ -10,13 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.models import PortalRole, User, UserState
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.kinds.registry import kind_named
+from webapp.bookings.models import Booking
 from webapp.bookings.variables import gib_asked
 from webapp.policies.models import Policy
 
 APPROVER_ROLES = (PortalRole.ADMIN, PortalRole.OPERATOR)  # the roles that can be asked to approve
-# Only these ask for space: a limit in GiB says nothing about the others, least of all about deletions.
-KINDS_WITH_SIZE = (BookingKind.BOOK_APPLICATION, BookingKind.ADD_DATABASE, BookingKind.RESIZE_DATABASE)
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,16 @@ def strictest(terms: Sequence[PolicyTerms]) -> PolicyTerms:
     )
 
 
-def fits(policy: Policy, *, kind: BookingKind, pool_id: str, is_trusted: bool, gib: float) -> bool:
+def fits(policy: Policy, *, kind: str, pool_id: str, is_trusted: bool, gib: float) -> bool:
     """Whether ``policy`` is about such a booking. Pure. ``gib``: the data limit that is asked for."""
-    if policy.kinds and kind.value not in policy.kinds:
+    if policy.kinds and kind not in policy.kinds:
         return False
     if policy.pool_id is not None and policy.pool_id != pool_id:
         return False
     if policy.only_trusted and not is_trusted:
         return False
-    return policy.below_gib is None or (kind in KINDS_WITH_SIZE and gib < policy.below_gib)
+    # A limit in GiB says nothing about requests that ask for no space, least of all about deletions.
+    return policy.below_gib is None or (kind_named(kind).asks_for_space and gib < policy.below_gib)
 
 
 def approvers(session: Session, terms: PolicyTerms, *, besides: frozenset[str] = frozenset()) -> list[User]:

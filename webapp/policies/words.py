@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from webapp.accounts.models import PortalRole
+from webapp.bookings.kinds.registry import request_kinds
 from webapp.policies.terms import PolicyTerms
 
-_KINDS = {
-    "book_application": "bookings of applications",
-    "add_database": "new databases",
-    "resize_database": "other limits of databases",
-    "add_login": "new logins",
-    "reset_login": "new passwords",
-    "remove_login": "removals of logins",
-    "delete_application": "deletions of applications",
-}
 _ROLES = {
     PortalRole.ADMIN.value: ("an admin", "admins"),
     PortalRole.OPERATOR.value: ("an operator", "operators"),
@@ -23,7 +15,7 @@ _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 def what_fits(*, kinds: list[str] | None, pool: str | None, only_trusted: bool, below_gib: int | None) -> str:
     """``Bookings of applications below 10 GiB by trusted customers on the pool standalone``."""
-    text = _listed([_KINDS.get(kind, kind) for kind in kinds or []])
+    text = _listed([_several_of(kind) for kind in kinds or []])
     if below_gib is not None:
         text = f"{text} below {below_gib} GiB" if text else f"requests for less than {below_gib} GiB"
     text = text or "requests of every kind"
@@ -54,6 +46,11 @@ def hours_in_words(hours: int) -> str:
     if hours % 24 == 0:
         return f"{hours // 24} {'day' if hours == 24 else 'days'}"
     return f"{hours} {'hour' if hours == 1 else 'hours'}"
+
+
+def _several_of(name: str) -> str:
+    kind = request_kinds().get(name)
+    return kind.policy_words if kind else name
 
 
 def _listed(parts: list[str]) -> str:

@@ -14,8 +14,8 @@ from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
 from webapp.approvals.decisions import decide
 from webapp.audit.operations import Actor
+from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.operations import submit_application
 from webapp.bookings.plans import DecisionKind, Plan
 from webapp.database import new_id, now
 from webapp.jobs.endings import end_job

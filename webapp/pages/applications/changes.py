@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.bookings import operations
+from webapp.bookings.kinds import application, database, login
 from webapp.bookings.models import Booking
 from webapp.errors import InvalidInput
 from webapp.pages.applications.tabs import find, tab_page
@@ -25,7 +25,7 @@ def add_database(application_id: str) -> ResponseReturnValue:
         application_id,
         "databases",
         "add",
-        lambda: operations.submit_database(
+        lambda: database.submit_database(
             web.session(), actor(), application_id, request.form, token=_token()
         ),
     )
@@ -39,7 +39,7 @@ def resize_database(application_id: str, database_id: str) -> ResponseReturnValu
         application_id,
         "databases",
         database_id,
-        lambda: operations.submit_resize(
+        lambda: database.submit_resize(
             web.session(), actor(), application_id, database_id, request.form, token=_token()
         ),
     )
@@ -53,7 +53,7 @@ def add_login(application_id: str) -> ResponseReturnValue:
         application_id,
         "logins",
         "add",
-        lambda: operations.submit_login(
+        lambda: login.submit_login(
             web.session(),
             actor(),
             application_id,
@@ -72,7 +72,7 @@ def reset_login(application_id: str, login_id: str) -> ResponseReturnValue:
         application_id,
         "logins",
         login_id,
-        lambda: operations.submit_reset(
+        lambda: login.submit_reset(
             web.session(),
             actor(),
             application_id,
@@ -91,7 +91,7 @@ def remove_login(application_id: str, login_id: str) -> ResponseReturnValue:
         application_id,
         "logins",
         login_id,
-        lambda: operations.submit_removal(
+        lambda: login.submit_removal(
             web.session(),
             actor(),
             application_id,
@@ -121,7 +121,7 @@ def _delete(application_id: str, *, purge: bool) -> ResponseReturnValue:
         application_id,
         "delete",
         "purge" if purge else "delete",
-        lambda: operations.submit_deletion(
+        lambda: application.submit_deletion(
             web.session(), actor(), application_id, request.form, purge=purge, token=_token()
         ),
     )

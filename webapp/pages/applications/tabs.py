@@ -11,7 +11,7 @@ from webapp.applications.capacity import capacity_of
 from webapp.applications.models import Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.applications.visibility import get_application, may_change
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, visible_bookings
@@ -73,7 +73,7 @@ def common(application: Application, tab: str) -> dict[str, Any]:
         "is_customer": application.customer_id == user.id,
         "is_operator": user.is_operator,
         "open_bookings": open_bookings,
-        "waits_for": lambda kind, part_id=None: in_the_way(open_bookings, BookingKind(kind), part_id),
+        "waits_for": lambda kind, part_id=None: in_the_way(open_bookings, kind, part_id),
         "shown": shown_states(session, open_bookings),
         "title_for": title_for,
         "token": new_id(),  # the same form sent twice is one request

@@ -19,9 +19,8 @@ from wtforms import (
 from wtforms.validators import AnyOf, InputRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.bookings.models import BookingKind
+from webapp.bookings.kinds.registry import request_kinds
 from webapp.bookings.plans import DecisionKind
-from webapp.bookings.wording import KINDS
 from webapp.errors import InvalidInput
 from webapp.policies.models import Policy
 from webapp.policies.operations import PolicyValues
@@ -50,7 +49,6 @@ class PolicyForm(FlaskForm):
     name = StringField("Name", validators=[InputRequired()], description="For lists and the audit log.")
     kinds = CheckboxesField(
         "Kinds of requests",
-        choices=[SelectChoice(kind.value, KINDS[kind]) for kind in BookingKind],
         description="None chosen: every kind.",
     )
     pool_id = SelectField("Pool")
@@ -81,7 +79,8 @@ class PolicyForm(FlaskForm):
     submit = SubmitField("Save")
 
     def offer(self, pools: list[Pool]) -> None:
-        """The pools to choose from."""
+        """The kinds of request and the pools to choose from."""
+        self.kinds.choices = [SelectChoice(kind.name, kind.label) for kind in request_kinds().values()]
         self.pool_id.choices = [
             SelectChoice("", "Every pool"),
             *(SelectChoice(pool.id, pool.name) for pool in pools),

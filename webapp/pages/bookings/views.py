@@ -9,13 +9,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
 from webapp.bookings import changes
+from webapp.bookings.kinds.registry import kind_of, request_kinds
 from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking, visible_bookings
-from webapp.bookings.wording import KINDS, RIGHTS, event_in_words, facts_of, next_step
+from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
@@ -46,7 +47,7 @@ def index() -> ResponseReturnValue:
         kind=wanted.kind,
         text=wanted.q,
         states=list(BookingState),
-        kinds=KINDS,
+        kinds={kind.name: kind.label for kind in request_kinds().values()},
         title_for=title_for,
         shown=shown_states(session, page.rows),
     )
@@ -93,13 +94,14 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "may_ask_again": changes.may_change(user, booking.application),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),
+        "reserves_names": kind_of(booking).reserves_names,
         "may_change": sent_back and changes.may_change(user, booking.application),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
         "version": f"{booking.state.value} {len(booking.events)}",
         "job": session.get(Job, booking.job_id) if booking.job_id else None,
-        "kind_words": KINDS[booking.kind],
+        "kind_words": kind_of(booking).label,
     }
 
 
@@ -193,6 +195,7 @@ def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, Inva
     words = [event.text for event in booking.events if event.event == "sent_back"]
     return render_template(
         "bookings/change.html",
-        booking=booking, title=title_for(booking), typed=typed, errors=errors, pools=offered_pools(session),
+        booking=booking, title=title_for(booking), form=kind_of(booking).form, typed=typed, errors=errors,
+        pools=offered_pools(session),
         collations=known, in_words=in_words, rights=RIGHTS, sent_back=words[-1] if words else None,
     )  # fmt: skip

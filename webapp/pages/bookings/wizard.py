@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.applications.capacity import capacity_of
+from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import BookingDraft
-from webapp.bookings.operations import booking_with_token, submit_application
 from webapp.bookings.parameters import (
     SMALLEST_LOG_MIB,
     application_wish,
@@ -19,6 +19,7 @@ from webapp.bookings.parameters import (
     offered_pools,
     price_text,
 )
+from webapp.bookings.submitting import booking_with_token
 from webapp.errors import InvalidInput, NotFound
 from webapp.pages.bookings.collations import common_of, in_words, search
 from webapp.pages.bookings.drafts import (

@@ -13,7 +13,7 @@ from webapp.accounts.models import PortalRole
 from webapp.applications.job_templates import CheckQuota
 from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.audit.models import AuditEntry
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.models import Booking
 from webapp.bookings.variables import password_for, playbook_for, variables_for
 from webapp.database import new_id
 from webapp.jobs.models import Job
@@ -242,7 +242,7 @@ def test_others_change_nothing(hosting: Hosting, role: PortalRole) -> None:
     assert client.post(f"{base}/purge", {"confirm": "shop"}).status_code == 403
     assert ("shop" in client.get("/applications").text.split("<main")[1]) is is_seen
     with hosting.portal.database.reading() as session:
-        assert {one.kind for one in session.scalars(select(Booking))} == {BookingKind.BOOK_APPLICATION}
+        assert {one.kind for one in session.scalars(select(Booking))} == {"book_application"}
 
 
 def test_measuring_fills_the_bars(hosting: Hosting) -> None:

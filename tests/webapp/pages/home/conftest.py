@@ -9,7 +9,7 @@ import pytest
 from tests.support.portal import Portal
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
-from webapp.bookings.models import Booking, BookingKind, BookingState
+from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState, PlanTarget
 from webapp.jobs.models import Job, JobState
 from webapp.pools.models import Instance
@@ -51,7 +51,7 @@ class Rows:
     def booking(self, application: Application, plan_state: PlanState | None, **columns: Any) -> Booking:
         """A pending request for another database, with a plan."""
         given = {
-            "kind": BookingKind.ADD_DATABASE,
+            "kind": "add_database",
             "state": BookingState.PENDING,
             "requester_id": application.customer_id,
         }

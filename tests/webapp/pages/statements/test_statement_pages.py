@@ -11,7 +11,7 @@ from tests.support.jobs import JobWriter, create_job
 from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application
-from webapp.bookings.models import Booking, BookingKind
+from webapp.bookings.models import Booking
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.database import now
 from webapp.jobs.models import Job
@@ -109,7 +109,7 @@ def test_a_statement_tells_its_whole_story(portal: Portal) -> None:
         session.add(application)
         session.flush()
         booking = Booking(
-            kind=BookingKind.BOOK_APPLICATION, application_id=application.id, requester_id=customer.id,
+            kind="book_application", application_id=application.id, requester_id=customer.id,
             parameters={},
         )  # fmt: skip
         session.add(booking)

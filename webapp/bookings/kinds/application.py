@@ -1,0 +1,238 @@
+"""Requests about a whole application: book it, delete it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.applications.models import (
+    Application,
+    ApplicationDatabase,
+    ApplicationLogin,
+    ApplicationState,
+    LoginRights,
+)
+from webapp.applications.naming import MAIN_LOGIN, draw_password, draw_sid, free_name, is_taken
+from webapp.applications.visibility import get_application, require_change
+from webapp.audit.operations import Actor
+from webapp.bookings.kinds.base import Fact, RequestKind
+from webapp.bookings.kinds.database import database_facts, new_database_variable
+from webapp.bookings.kinds.on_application import (
+    application_variables,
+    database_of,
+    keep_password,
+    login_of,
+)
+from webapp.bookings.models import Booking
+from webapp.bookings.open_bookings import refuse_while_open
+from webapp.bookings.parameters import application_wish, check_reason, database_parameters
+from webapp.bookings.submitting import lock, sent_before, submit
+from webapp.bookings.visibility import acting_user
+from webapp.database import new_id, now
+from webapp.errors import Conflict, InvalidInput, NotAllowed
+
+
+class BookApplication(RequestKind):
+    """A new application with its first database and its login."""
+
+    name = "book_application"
+    label = "Book an application"
+    policy_words = "bookings of applications"
+    form = "application"
+    is_alone = True
+    changes_structure = False
+    asks_for_space = True
+    makes_database = True
+    chooses_place = True
+    reserves_names = True
+    sets_password = True
+
+    def title(self, booking: Booking) -> str:
+        return f"Book {booking.application.name} on {booking.application.pool.name}"
+
+    def facts(self, booking: Booking) -> list[Fact]:
+        application = booking.application
+        first, *more = database_facts(booking)
+        return [
+            Fact("Application", application.name, is_name=True),
+            first,
+            Fact("Kind", f"stand-alone, pool {application.pool.name}"),
+            Fact("Login", f"{application.name}_{MAIN_LOGIN}", is_name=True),
+            *more,
+        ]
+
+    def variables(self, booking: Booking) -> dict[str, Any]:
+        return {
+            **application_variables(booking.application, with_added_logins=False),
+            "application_databases": [new_database_variable(booking.parameters)],
+        }
+
+    def part_id(self, booking: Booking) -> str | None:
+        return None
+
+    def change(
+        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
+    ) -> None:
+        application = booking.application
+        wish = application_wish(session, typed, own=application)
+        database = database_of(session, booking)
+        application.name, application.name_key = wish.name, wish.name.lower()
+        application.pool_id, application.instance_id = wish.pool.id, None
+        database.name, database.name_key = wish.database, wish.database.lower()
+        database.data_limit_mib, database.log_limit_mib = wish.data_limit_mib, wish.log_limit_mib
+        database.collation = wish.collation
+        booking.parameters = database_parameters(database, login_id=booking.parameters["login_id"])
+
+    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+        application = booking.application
+        application.state, application.deployed_at = ApplicationState.DEPLOYED, now()
+        database_of(session, booking).state = ApplicationState.DEPLOYED
+        keep_password(booking, login_of(session, booking))
+
+    def ended_unbuilt(self, session: Session, booking: Booking) -> None:
+        for row in _rows_of(booking.application):
+            if row.state is ApplicationState.RESERVED:
+                free_name(row, ApplicationState.RELEASED)
+
+
+class DeleteApplication(RequestKind):
+    """Take an application out of reach, or purge it: drop it with its data."""
+
+    name = "delete_application"
+    label = "Delete an application"
+    policy_words = "deletions of applications"
+    form = "nothing"
+    is_alone = True
+    changes_structure = False
+    asks_for_space = False
+    makes_database = False
+    chooses_place = False
+    reserves_names = False
+    sets_password = False
+
+    def title(self, booking: Booking) -> str:
+        return f"{'Purge' if booking.parameters.get('purge') else 'Delete'} {booking.application.name}"
+
+    def facts(self, booking: Booking) -> list[Fact]:
+        how = (
+            "purged: databases and logins are dropped, nothing can be brought back"
+            if booking.parameters["purge"]
+            else "put out of reach: nobody can connect, the data is kept until it is purged"
+        )
+        return [Fact("Application", booking.application.name, is_name=True), Fact("How", how)]
+
+    def variables(self, booking: Booking) -> dict[str, Any]:
+        return {
+            **application_variables(booking.application, with_added_logins=True),
+            "application_purge": booking.parameters["purge"],
+            "application_deletion_date": booking.parameters["deletion_date"],
+        }
+
+    def part_id(self, booking: Booking) -> str | None:
+        return None
+
+    def change(
+        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
+    ) -> None:
+        """There is nothing to choose."""
+
+    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+        """Out of reach: the names stay taken until all is purged, because it is still on the instance."""
+        application, deleted = booking.application, ApplicationState.DELETED
+        for row in _rows_of(application):
+            if not is_taken(row):
+                continue
+            if booking.parameters["purge"]:
+                free_name(row, deleted)
+            row.state = deleted
+        for login in application.logins:
+            login.password = None
+        application.deleted_at = application.deleted_at or now()
+
+    def ended_unbuilt(self, session: Session, booking: Booking) -> None:
+        """It reserved nothing."""
+
+
+def submit_application(session: Session, actor: Actor, typed: Mapping[str, str], *, token: str) -> Booking:
+    """Book an application with its first database. ``typed``: the wizard's fields, checked here.
+
+    Raises InvalidInput, also when somebody else took the name a moment ago.
+    """
+    user = acting_user(session, actor)
+    if not (user.is_operator or not user.is_staff):
+        raise NotAllowed
+    if sent := sent_before(session, actor, token):
+        return sent
+    wish = application_wish(session, typed)
+    reason = check_reason(typed.get("reason", ""))
+    application = Application(
+        id=new_id(),
+        name=wish.name,
+        name_key=wish.name.lower(),
+        customer_id=user.id,
+        pool_id=wish.pool.id,
+        owner_sid=draw_sid(),
+    )
+    database = ApplicationDatabase(
+        id=new_id(),
+        application_id=application.id,
+        name=wish.database,
+        name_key=wish.database.lower(),
+        data_limit_mib=wish.data_limit_mib,
+        log_limit_mib=wish.log_limit_mib,
+        collation=wish.collation,
+    )
+    login = ApplicationLogin(
+        id=new_id(),
+        application_id=application.id,
+        name=MAIN_LOGIN,
+        name_key=MAIN_LOGIN,
+        rights=LoginRights.READ_WRITE,
+        sid=draw_sid(),
+    )
+    taken = InvalidInput("name", f"Somebody booked the name {wish.name} a moment ago", "Choose another.")
+    parameters = database_parameters(database, login_id=login.id)
+    return submit(
+        session, actor, BookApplication.name, application, parameters,
+        reason=reason, token=token, secret=draw_password(), rows=[application, database, login], taken=taken,
+    )  # fmt: skip
+
+
+def submit_deletion(
+    session: Session,
+    actor: Actor,
+    application_id: str,
+    typed: Mapping[str, str],
+    *,
+    purge: bool,
+    token: str,
+) -> Booking:
+    """Take the application out of reach, or, for operators, off the disk. ``typed``: confirm, reason."""
+    user = acting_user(session, actor)
+    application = get_application(session, user, application_id)
+    require_change(user, application)
+    if purge and not user.is_operator:
+        raise NotAllowed("Only an operator purges an application.")
+    if sent := sent_before(session, actor, token):
+        return sent
+    lock(session, application)
+    is_there = application.state is ApplicationState.DEPLOYED
+    is_kept = application.state is ApplicationState.DELETED and is_taken(application)
+    if not (is_there or (purge and is_kept)):
+        raise Conflict(f"{application.name} is {application.state.value}: there is nothing to delete.")
+    if typed.get("confirm", "").strip() != application.name:
+        raise InvalidInput(
+            "confirm", "This is not the application's name", f"Type {application.name} to confirm."
+        )
+    reason = check_reason(typed.get("reason", ""))
+    refuse_while_open(session, application, DeleteApplication.name)
+    parameters = {"purge": purge, "deletion_date": now().strftime("%Y%m%d")}
+    return submit(session, actor, DeleteApplication.name, application, parameters, reason=reason, token=token)
+
+
+def _rows_of(
+    application: Application,
+) -> list[Application | ApplicationDatabase | ApplicationLogin]:
+    return [*application.databases, *application.logins, application]

@@ -1,0 +1,77 @@
+"""What a kind of request answers. No answer has a default: a kind that forgets one cannot be made."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from webapp.bookings.models import Booking
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of what is asked for; ``is_name``: shown in monospace."""
+
+    what: str
+    value: str
+    is_name: bool = False
+
+
+class RequestKind(ABC):
+    """One kind of request. Stateless; every class attribute and every method has to be given."""
+
+    name: ClassVar[
+        str
+    ]  # snake_case: in rows, seals and the audit log, and playbooks/<name>.yml carries it out
+    label: ClassVar[str]  # what lists and filters call it: "Add a database"
+    policy_words: ClassVar[str]  # several of them, in a policy's sentence: "new databases"
+    form: ClassVar[str]  # its fields when it was sent back: templates/bookings/forms/<form>.html
+    is_alone: ClassVar[bool]  # nothing else may be open for the same application
+    changes_structure: ClassVar[bool]  # which logins enter which databases: no two such plans hold together
+    asks_for_space: ClassVar[bool]  # ``data_limit_mib`` is among its parameters
+    makes_database: ClassVar[bool]  # its playbook makes sure that the instance has room for a new one
+    chooses_place: ClassVar[bool]  # its playbook chooses the instance
+    reserves_names: ClassVar[bool]  # rows hold names for it until it ends
+    sets_password: ClassVar[bool]  # ``Booking.secret`` is drawn for it and given to its playbook
+
+    def __init__(self) -> None:
+        missing = [name for name in RequestKind.__annotations__ if not hasattr(self, name)]
+        if missing:
+            raise TypeError(f"{type(self).__name__} does not say {', '.join(missing)}")
+
+    @abstractmethod
+    def title(self, booking: Booking) -> str:
+        """What the request does, in a few words."""
+
+    @abstractmethod
+    def facts(self, booking: Booking) -> list[Fact]:
+        """What is asked for, line by line, in words that a customer understands."""
+
+    @abstractmethod
+    def variables(self, booking: Booking) -> dict[str, Any]:
+        """The extra vars of its playbook, the same at every call; never a secret, nor where it runs."""
+
+    @abstractmethod
+    def part_id(self, booking: Booking) -> str | None:
+        """The database or login that it is about: two requests about one part wait for each other."""
+
+    @abstractmethod
+    def change(
+        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
+    ) -> None:
+        """Put what is typed after an approver sent it back into the request and what it reserves.
+
+        Raises :class:`webapp.errors.InvalidInput`.
+        """
+
+    @abstractmethod
+    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+        """Its job did it: let the rows follow. ``results``: what the playbook told, see ``outcome.py``."""
+
+    @abstractmethod
+    def ended_unbuilt(self, session: Session, booking: Booking) -> None:
+        """It was rejected or canceled: free what it reserved."""

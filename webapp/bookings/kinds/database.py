@@ -1,0 +1,253 @@
+"""Requests about one database of an application: add it, give it another limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.applications.models import ApplicationDatabase, ApplicationState
+from webapp.applications.naming import free_name
+from webapp.applications.visibility import get_part
+from webapp.audit.operations import Actor
+from webapp.bookings.kinds.base import Fact, RequestKind
+from webapp.bookings.kinds.on_application import application_variables, database_of
+from webapp.bookings.models import Booking
+from webapp.bookings.open_bookings import refuse_while_open
+from webapp.bookings.parameters import (
+    check_collation,
+    check_new_database,
+    check_reason,
+    check_room,
+    check_size,
+    database_parameters,
+    gib_text,
+    log_limit_mib,
+    price_text,
+)
+from webapp.bookings.submitting import deployed_application, require_there, sent_before, submit
+from webapp.database import new_id
+from webapp.errors import InvalidInput
+
+
+class AddDatabase(RequestKind):
+    """One more database for an application."""
+
+    name = "add_database"
+    label = "Add a database"
+    policy_words = "new databases"
+    form = "database"
+    is_alone = False
+    changes_structure = True
+    asks_for_space = True
+    makes_database = True
+    chooses_place = False
+    reserves_names = True
+    sets_password = False
+
+    def title(self, booking: Booking) -> str:
+        return f"Add database {booking.parameters['database']} to {booking.application.name}"
+
+    def facts(self, booking: Booking) -> list[Fact]:
+        return [Fact("Application", booking.application.name, is_name=True), *database_facts(booking)]
+
+    def variables(self, booking: Booking) -> dict[str, Any]:
+        return {
+            **application_variables(booking.application, with_added_logins=False),
+            "application_databases": [new_database_variable(booking.parameters)],
+        }
+
+    def part_id(self, booking: Booking) -> str | None:
+        return str(booking.parameters["database_id"])
+
+    def change(
+        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
+    ) -> None:
+        database = database_of(session, booking)
+        application = database.application
+        pool = application.pool
+        name = typed.get("database", "")
+        if name.strip().lower() != database.name_key:
+            name = check_new_database(session, application.name, name)
+            database.name, database.name_key = name, name.lower()
+        data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+        log_mib = log_limit_mib(data_mib, pool)
+        check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
+        database.data_limit_mib, database.log_limit_mib = data_mib, log_mib
+        database.collation = check_collation(session, pool, typed.get("collation", ""))
+        booking.parameters = database_parameters(database)
+
+    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+        database_of(session, booking).state = ApplicationState.DEPLOYED
+
+    def ended_unbuilt(self, session: Session, booking: Booking) -> None:
+        free_name(database_of(session, booking), ApplicationState.RELEASED)
+
+
+class ResizeDatabase(RequestKind):
+    """Another limit for a database."""
+
+    name = "resize_database"
+    label = "Change a database's limit"
+    policy_words = "other limits of databases"
+    form = "size"
+    is_alone = False
+    changes_structure = False
+    asks_for_space = True
+    makes_database = False
+    chooses_place = False
+    reserves_names = False
+    sets_password = False
+
+    def title(self, booking: Booking) -> str:
+        return f"Resize database {booking.parameters['database']} of {booking.application.name}"
+
+    def facts(self, booking: Booking) -> list[Fact]:
+        asked, application = booking.parameters, booking.application
+        before = asked.get("data_limit_before_mib")
+        limit = gib_text(asked["data_limit_mib"]) + (f" instead of {gib_text(before)}" if before else "")
+        return [
+            Fact("Application", application.name, is_name=True),
+            Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
+            Fact("Data limit", limit),
+            Fact("Log limit", gib_text(asked["log_limit_mib"])),
+            Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
+        ]
+
+    def variables(self, booking: Booking) -> dict[str, Any]:
+        return {
+            **application_variables(booking.application, with_added_logins=False),
+            "application_database": booking.parameters["database"],
+            **_limits(booking.parameters, "application_"),
+        }
+
+    def part_id(self, booking: Booking) -> str | None:
+        return str(booking.parameters["database_id"])
+
+    def change(
+        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
+    ) -> None:
+        booking.parameters = _resize_parameters(session, database_of(session, booking), typed)
+
+    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+        """What the playbook says holds now; what was asked for where it said nothing."""
+        database, asked = database_of(session, booking), booking.parameters
+        resized = results.get("resized") or {}
+        database.data_limit_mib = (
+            resized.get("data_limit_mib") or asked.get("data_limit_mib") or database.data_limit_mib
+        )
+        database.log_limit_mib = (
+            resized.get("log_limit_mib") or asked.get("log_limit_mib") or database.log_limit_mib
+        )
+
+    def ended_unbuilt(self, session: Session, booking: Booking) -> None:
+        """It reserved nothing."""
+
+
+def submit_database(
+    session: Session, actor: Actor, application_id: str, typed: Mapping[str, str], *, token: str
+) -> Booking:
+    """Add a database. ``typed``: database, size_gib, collation, reason."""
+    application = deployed_application(session, actor, application_id)
+    if sent := sent_before(session, actor, token):
+        return sent
+    pool = application.pool
+    name = check_new_database(session, application.name, typed.get("database", ""))
+    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    collation = check_collation(session, pool, typed.get("collation", ""))
+    check_room(session, pool, data_mib + log_limit_mib(data_mib, pool))
+    reason = check_reason(typed.get("reason", ""))
+    refuse_while_open(session, application, AddDatabase.name)
+    database = ApplicationDatabase(
+        id=new_id(),
+        application_id=application.id,
+        name=name,
+        name_key=name.lower(),
+        data_limit_mib=data_mib,
+        log_limit_mib=log_limit_mib(data_mib, pool),
+        collation=collation,
+    )
+    taken = InvalidInput(
+        "database", f"{application.name}_{name} was added a moment ago", "Choose another name."
+    )
+    return submit(
+        session, actor, AddDatabase.name, application, database_parameters(database),
+        reason=reason, token=token, rows=[database], taken=taken,
+    )  # fmt: skip
+
+
+def submit_resize(
+    session: Session,
+    actor: Actor,
+    application_id: str,
+    database_id: str,
+    typed: Mapping[str, str],
+    *,
+    token: str,
+) -> Booking:
+    """Another limit for a database. ``typed``: size_gib (the new data limit), reason."""
+    application = deployed_application(session, actor, application_id)
+    if sent := sent_before(session, actor, token):
+        return sent
+    database = get_part(session, ApplicationDatabase, application, database_id)
+    require_there(database)
+    parameters = _resize_parameters(session, database, typed)
+    reason = check_reason(typed.get("reason", ""))
+    refuse_while_open(session, application, ResizeDatabase.name, part_id=database.id)
+    return submit(session, actor, ResizeDatabase.name, application, parameters, reason=reason, token=token)
+
+
+def database_facts(booking: Booking) -> list[Fact]:
+    """The lines of a request for a new database; the first names it."""
+    asked, application = booking.parameters, booking.application
+    return [
+        Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
+        Fact("Data limit", gib_text(asked["data_limit_mib"])),
+        Fact("Log limit", gib_text(asked["log_limit_mib"])),
+        Fact("Collation", asked["collation"] or "the instance's own", is_name=bool(asked["collation"])),
+        Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
+    ]
+
+
+def new_database_variable(asked: dict[str, Any]) -> dict[str, Any]:
+    """A new database as the playbooks take it."""
+    database = {"name": asked["database"], **_limits(asked)}
+    if asked.get("collation"):
+        database["collation"] = asked["collation"]
+    return database
+
+
+def _limits(asked: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    return {
+        f"{prefix}{limit}": f"{asked[f'{limit}_mib']}MiB"
+        for limit in ("data_limit", "log_limit")
+        if asked.get(f"{limit}_mib")
+    }
+
+
+def _resize_parameters(
+    session: Session, database: ApplicationDatabase, typed: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a request of another limit asks for. The log's limit grows along and never shrinks."""
+    pool = database.application.pool
+    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    log_mib = max(database.log_limit_mib, log_limit_mib(data_mib, pool))
+    if data_mib == database.data_limit_mib:
+        raise InvalidInput(
+            "size_gib", f"{database.full_name} has {gib_text(data_mib)} already", "Type another size."
+        )
+    if database.data_allocated_mib is not None and data_mib < database.data_allocated_mib:
+        raise InvalidInput(
+            "size_gib",
+            f"The files of {database.full_name} have {gib_text(database.data_allocated_mib)} already",
+            "Ask for more than that.",
+        )
+    check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
+    return {
+        "database_id": database.id,
+        "database": database.name,
+        "data_limit_mib": data_mib,
+        "log_limit_mib": log_mib,
+        "data_limit_before_mib": database.data_limit_mib,
+    }
