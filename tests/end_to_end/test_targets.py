@@ -20,7 +20,7 @@ def instance_of(platform: Platform, application: str) -> str:
     name = platform.scalar(
         "SELECT plan_targets.name FROM plans JOIN plan_targets ON plan_targets.plan_id = plans.id "
         "JOIN bookings ON bookings.plan_id = plans.id "
-        "JOIN applications ON applications.id = bookings.application_id "
+        "JOIN applications ON applications.id = bookings.subject_id "
         "WHERE applications.name = :name",
         name=application,
     )

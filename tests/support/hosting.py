@@ -96,7 +96,7 @@ class Hosting:
                 title="Apply",
                 parameters={},
                 subjects=references(
-                    booking=booking.id, application=booking.application_id, instance=self.instance.id
+                    booking=booking.id, application=booking.subject_id, instance=self.instance.id
                 ),
                 launched_by=PLATFORM,
             )

@@ -83,7 +83,8 @@ def build(portal: Portal) -> World:
             state=ApplicationState.DEPLOYED, password="Pass-word-of-shop-1", password_set_at=now(),
         )  # fmt: skip
         booking = Booking(
-            kind="resize_database", state=BookingState.PENDING, application_id=application.id,
+            kind="resize_database", state=BookingState.PENDING, subject_kind="application",
+            subject_id=application.id,
             requester_id=ids[OWNER], parameters={
                 "database": "shop_db", "data_limit_mib": 2048, "log_limit_mib": 512,
                 "data_limit_before_mib": 1024,

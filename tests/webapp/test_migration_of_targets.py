@@ -86,7 +86,7 @@ def portal(old: Database, tmp_path: Path) -> Iterator[Portal]:
 def plan_of(portal: Portal, name: str) -> Plan:
     """The newest plan for the application ``name``, with all that belongs to it."""
     with portal.database.reading() as session:
-        query = select(Plan).join(Booking, Booking.id == Plan.booking_id).join(Application)
+        query = select(Plan).join(Booking, Booking.id == Plan.booking_id).join(Booking.application)
         query = query.where(Application.name == name).order_by(Plan.number.desc())
         plan = session.scalars(query.limit(1)).one()
         _ = [*plan.items, *plan.decisions, plan.booking.application.name]

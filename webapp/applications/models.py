@@ -14,6 +14,8 @@ from webapp.database import Base, Json, WithId, enum_of, now
 from webapp.pools.models import Instance, Pool
 from webapp.sealing import Sealed
 
+APPLICATION = "application"  # what references to one begin with
+
 
 class ApplicationState(StrEnum):
     """Where an application, a database or a login stands."""

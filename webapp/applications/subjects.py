@@ -7,10 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import Application
+from webapp.applications.models import APPLICATION, Application
 from webapp.jobs.subjects import TargetKind
-
-APPLICATION = "application"
 
 
 class Applications(TargetKind):

@@ -95,9 +95,13 @@ def _only_these_instances(rows: Sequence[PlanItem], instances: Sequence[Instance
 
 
 def _only_these_databases(rows: Sequence[PlanItem], booking: Booking) -> Check:
-    own = f"{booking.application.name}_".lower()
+    own = kind_of(booking).database_prefix(booking)
     entered = sorted({one.database for one in rows})
-    others = [name for name in entered if name != SYSTEM_DATABASE and not name.lower().startswith(own)]
+    others = [
+        name
+        for name in entered
+        if name != SYSTEM_DATABASE and (own is None or not name.lower().startswith(own.lower()))
+    ]
     text = f"Statements run in {' and '.join(entered)} only." if entered else "There is no statement."
     if others:
         text = f"There are statements in databases that are not the application's: {', '.join(others)}."

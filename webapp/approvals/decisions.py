@@ -9,18 +9,18 @@ from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.signature import is_sealed, sign_decision
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_ended_unbuilt
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
-from webapp.bookings.planning import APPLY_BOOKING, subjects_of, target_references
+from webapp.bookings.planning import APPLY_BOOKING, subject_of, subjects_of, target_references
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from webapp.jobs.models import Job
 from webapp.jobs.operations import launch
-from webapp.jobs.subjects import references
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
 LONGEST_REASON = 2000  # characters; the column's length
@@ -221,11 +221,11 @@ def _carry_out(
         session, booking, to=BookingState.APPROVED, expected=(BookingState.PENDING,), event=event,
         user_id=user_id, text=text, plan_id=plan.id,
     )  # fmt: skip
-    application = booking.application
+    customer = kind_of(booking).customer(booking)
     job = launch(
         session, template=APPLY_BOOKING, title=title_for(booking), parameters={"plan_id": plan.id},
-        targets=[*references(application=application.id), *target_references(plan)],
-        subjects=subjects_of(booking, plan), customer_id=application.customer_id, launched_by=actor,
+        targets=list(dict.fromkeys([subject_of(booking), *target_references(plan)])),
+        subjects=subjects_of(booking, plan), customer_id=customer.id if customer else None, launched_by=actor,
     )  # fmt: skip
     booking.job_id = job.id
     return job

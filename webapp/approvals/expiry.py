@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.visibility import require_change
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
@@ -14,7 +13,7 @@ from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import plan_booking
 from webapp.bookings.plans import Plan, PlanState
-from webapp.bookings.visibility import acting_user, get_booking
+from webapp.bookings.visibility import acting_user, get_booking, require_change
 from webapp.database import now
 from webapp.errors import Conflict
 
@@ -66,7 +65,7 @@ def plan_expired_again(session: Session, actor: Actor, plan_id: str) -> Plan:
     user = acting_user(session, actor)
     plan = session.get(Plan, plan_id)
     booking = get_booking(session, user, plan.booking_id if plan else "")
-    require_change(user, booking.application)
+    require_change(user, booking)
     if plan is None or not may_plan_again(plan, booking):
         raise Conflict("The plan that counts has not expired. Load the page again.")
     refuse_again(session, booking)

@@ -13,12 +13,12 @@ from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.launches import bound_targets, differences
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.planning import APPLY_BOOKING
+from webapp.bookings.planning import APPLY_BOOKING, subject_of
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.subjects import BOOKING, PLAN
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.subjects import is_about, references, target_kinds
+from webapp.jobs.subjects import is_about, target_kinds
 from webapp.jobs.templates import NotLaunchable
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
@@ -81,9 +81,9 @@ def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> l
 
 
 def _unlocked(job: Job, plan: Plan, booking: Booking) -> list[str]:
-    """That another job might work on one of its targets, or on its application, at the same time."""
+    """That another job might work on one of its targets, or on what it is about, at the same time."""
     wanted = {f"{one.kind}:{one.target_id}": f"its {one.kind} {one.name}" for one in plan.targets}
-    wanted |= dict.fromkeys(references(application=booking.application_id), "its application")
+    wanted.setdefault(subject_of(booking), f"its {booking.subject_kind}")
     missing = [name for reference, name in wanted.items() if reference not in job.targets]
     return [f"the job does not lock {' and '.join(missing)}"] if missing else []
 

@@ -12,6 +12,7 @@ from webapp.approvals.item_rows import approved_plan
 from webapp.approvals.launches import bound_targets, inventory_for, place_of
 from webapp.approvals.observing import begin_outcome, take_event
 from webapp.approvals.plan_making import planning_ended
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_running
 from webapp.bookings.planning import APPLY_BOOKING, PLAN_BOOKING
@@ -38,13 +39,15 @@ class PlanBooking(JobTemplate):
             raise NotLaunchable(f"The request is {booking.state.value}: there is nothing to plan.")
         if plan.state is not PlanState.PLANNING or booking.plan_id != plan.id:
             raise NotLaunchable("A newer plan took this one's place.")
-        pool = booking.application.pool
-        variables = {**variables_for(booking), "application_pool": pool.name}
+        pool = kind_of(booking).pool(booking)
+        variables = variables_for(booking) | ({"application_pool": pool.name} if pool else {})
         variables |= place_of(bound_targets(session, plan))
         if instance_ids := plan.target_ids(INSTANCE):
             inventory, secrets = inventory_for(session, booking, instance_ids=instance_ids)
-        else:
+        elif pool:
             inventory, secrets = inventory_for(session, booking, pool_id=pool.id)
+        else:
+            raise NotLaunchable("The request is bound to no instance and to no pool.")
         return Launch(
             playbook=playbook_for(booking),
             inventory=inventory,

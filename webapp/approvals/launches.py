@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking
+from webapp.bookings.planning import subject_id_of
 from webapp.bookings.plans import Plan
 from webapp.bookings.variables import password_for, playbook_for, variables_for
 from webapp.jobs.models import split
@@ -25,21 +27,22 @@ PASSWORD = "application_password"
 _BOOKING_WORDS = {
     "requester_id": "who asked for it",
     "changed_by": "who changed what is asked for",
-    "customer_id": "whom the application belongs to",
+    "customer_id": "whom it belongs to",
     "kind": "what is asked for",
 }
 
 
 def launch_for(booking: Booking, targets: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """All that decides what ``booking`` does on ``targets`` (:func:`bound_targets`), without secrets."""
+    customer = kind_of(booking).customer(booking)
     return {
         "playbook": playbook_for(booking),
         "variables": {**variables_for(booking), **place_of(targets)},
         "targets": dict(targets),
         "booking": {
             "kind": booking.kind,
-            "application_id": booking.application_id,
-            "customer_id": booking.application.customer_id,
+            **subject_id_of(booking),
+            "customer_id": customer.id if customer else None,
             "requester_id": booking.requester_id,
             "changed_by": sorted(changed_by(booking)),
         },

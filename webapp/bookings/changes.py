@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User
-from webapp.applications.visibility import may_change, require_change
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import change_state
 from webapp.bookings.kinds.registry import kind_of
@@ -16,9 +15,9 @@ from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.open_bookings import refuse_again
 from webapp.bookings.outcome import booking_ended_unbuilt
 from webapp.bookings.parameters import check_reason
-from webapp.bookings.planning import plan_booking, withdraw_plans
+from webapp.bookings.planning import plan_booking, subject_id_of, withdraw_plans
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_booking
+from webapp.bookings.visibility import acting_user, get_booking, may_change, require_change
 from webapp.errors import Conflict, InvalidInput, NotAllowed
 
 
@@ -27,7 +26,7 @@ def may_cancel(user: User, booking: Booking) -> bool:
 
     A booking that failed while it ran may have left something on the instance: only an operator closes it.
     """
-    if not may_change(user, booking.application):
+    if not may_change(user, booking):
         return False
     if booking.state is BookingState.PENDING:
         return True
@@ -46,7 +45,7 @@ def cancel(session: Session, actor: Actor, booking_id: str) -> Booking:
     """Take a booking back. Raises :class:`Conflict` when it is too late for that."""
     user = acting_user(session, actor)
     booking = get_booking(session, user, booking_id)
-    require_change(user, booking.application)
+    require_change(user, booking)
     if booking.state is BookingState.FAILED and not may_cancel(user, booking):
         raise NotAllowed(
             "The request failed while it ran. Support looks at what is left of it and closes it."
@@ -100,7 +99,7 @@ def change(
     """
     user = acting_user(session, actor)
     booking = get_booking(session, user, booking_id)
-    require_change(user, booking.application)
+    require_change(user, booking)
     if not is_sent_back(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed. Load the page again.")
     try:
@@ -127,6 +126,6 @@ def change(
 def _record(session: Session, actor: Actor, action: str, booking: Booking) -> None:
     record(
         session, actor, action, object_kind="booking", object_id=booking.id, object_name=title_for(booking),
-        booking_kind=booking.kind, application_id=booking.application_id,
+        booking_kind=booking.kind, **subject_id_of(booking),
         parameters=booking.parameters, reason=booking.reason,
     )  # fmt: skip

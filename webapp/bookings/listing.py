@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from webapp.accounts.models import User
-from webapp.applications.models import Application
+from webapp.applications.models import APPLICATION, Application
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.search_text import search_text
@@ -53,5 +53,10 @@ class BookingFilter:
                     )
                 )
             )
-            query = query.where(or_(Booking.application_id.in_(of_text), Booking.id == self.q.upper()))
+            query = query.where(
+                or_(
+                    and_(Booking.subject_kind == APPLICATION, Booking.subject_id.in_(of_text)),
+                    Booking.id == self.q.upper(),
+                )
+            )
         return query

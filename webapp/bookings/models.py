@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, and_
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from webapp.accounts.models import User
-from webapp.applications.models import Application
+from webapp.applications.models import APPLICATION, Application
 from webapp.database import Base, WithId, enum_of, new_id, now
 from webapp.sealing import Sealed
 
@@ -34,13 +34,16 @@ class Booking(WithId, Base):
     """A customer's request."""
 
     __tablename__ = "bookings"
+    __table_args__ = (Index("ix_bookings_subject", "subject_kind", "subject_id"),)
 
     # A name of bookings/kinds; webapp/models.py has the database check it.
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[BookingState] = mapped_column(
         enum_of(BookingState), default=BookingState.PENDING, index=True
     )
-    application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
+    # What it is about: a kind of jobs/subjects.py, and the id of one such thing.
+    subject_kind: Mapped[str] = mapped_column(String(30))
+    subject_id: Mapped[str] = mapped_column(String(26))
     requester_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     # What is asked for, validated; no secret in it. The keys depend on the kind: bookings/parameters.py
     parameters: Mapped[dict[str, Any]]
@@ -57,7 +60,13 @@ class Booking(WithId, Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]
 
-    application: Mapped[Application] = relationship()
+    # The application that it is about; None where it is about something else.
+    application: Mapped[Application | None] = relationship(
+        primaryjoin=lambda: and_(
+            Booking.subject_kind == APPLICATION, foreign(Booking.subject_id) == Application.id
+        ),
+        viewonly=True,
+    )
     requester: Mapped[User] = relationship()
     events: Mapped[list[BookingEvent]] = relationship(back_populates="booking", order_by="BookingEvent.id")
 

@@ -1,4 +1,4 @@
-"""Which bookings of one application stand in each other's way."""
+"""Which bookings about one thing stand in each other's way."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import Application
 from webapp.bookings.kinds.base import RequestKind
 from webapp.bookings.kinds.registry import kind_named, kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.variables import title_for
+from webapp.bookings.visibility import about
 from webapp.errors import Conflict
 
 OPEN_STATES = (BookingState.PENDING, BookingState.APPROVED, BookingState.RUNNING)
@@ -19,7 +19,7 @@ OPEN_STATES = (BookingState.PENDING, BookingState.APPROVED, BookingState.RUNNING
 
 def refuse_while_open(
     session: Session,
-    application: Application,
+    subject_id: str,
     kind: str,
     *,
     part_id: str | None = None,
@@ -27,9 +27,12 @@ def refuse_while_open(
 ) -> None:
     """Raise :class:`Conflict` that names the open booking in the way of one of the kind ``kind``.
 
-    ``part_id``: the database or login that it is about. ``but``: the booking itself, asked for again.
+    ``subject_id``: of the thing that it is about; ``part_id``: of the part of it, a database or a login.
+    ``but``: the booking itself, asked for again.
     """
-    query = select(Booking).where(Booking.application_id == application.id, Booking.state.in_(OPEN_STATES))
+    query = select(Booking).where(
+        *about(kind_named(kind).subject, subject_id), Booking.state.in_(OPEN_STATES)
+    )
     others = [one for one in session.scalars(query.order_by(Booking.id)) if but is None or one.id != but.id]
     if booking := in_the_way(others, kind, part_id):
         raise Conflict(
@@ -41,11 +44,11 @@ def refuse_while_open(
 def refuse_again(session: Session, booking: Booking) -> None:
     """Raise :class:`Conflict` when another open request is in the way of ``booking``, planned once more."""
     part_id = kind_of(booking).part_id(booking)
-    refuse_while_open(session, booking.application, booking.kind, part_id=part_id, but=booking)
+    refuse_while_open(session, booking.subject_id, booking.kind, part_id=part_id, but=booking)
 
 
 def in_the_way(open_bookings: Iterable[Booking], kind: str, part_id: str | None) -> Booking | None:
-    """The first of an application's open bookings that one of ``kind`` has to wait for. Pure."""
+    """The first of the open bookings about one thing that one of ``kind`` has to wait for. Pure."""
     for booking in open_bookings:
         if stand_in_the_way(kind_of(booking), kind_of(booking).part_id(booking), kind_named(kind), part_id):
             return booking

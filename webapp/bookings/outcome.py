@@ -1,19 +1,15 @@
-"""What becomes of a booking: the rows of its application follow what its job did on the instance."""
+"""What becomes of a booking: it runs, is deployed, fails, ends unbuilt. Its kind says what follows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import Application, ApplicationState
-from webapp.applications.naming import MAIN_LOGIN
 from webapp.bookings.history import LONGEST_TEXT, change_state, note
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.jobs.models import Job
-from webapp.pools.models import Instance
 
 
 def booking_running(session: Session, booking: Booking, job: Job) -> None:
@@ -32,7 +28,7 @@ def booking_running(session: Session, booking: Booking, job: Job) -> None:
 
 
 def booking_deployed(session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
-    """``job`` did it. ``results`` may hold ``connection`` (application_connection) and ``resized``."""
+    """``job`` did it. ``results``: what its playbook told, see ``approvals/observing.py``."""
     change_state(
         session,
         booking,
@@ -42,9 +38,7 @@ def booking_deployed(session: Session, booking: Booking, job: Job, results: dict
         job_id=job.id,
     )
     booking.failure = None
-    application = booking.application
-    kind_of(booking).deployed(session, booking, results)
-    _connect(session, application, job, results.get("connection"))
+    kind_of(booking).deployed(session, booking, job, results)
     booking.secret = None
 
 
@@ -67,22 +61,3 @@ def booking_ended_unbuilt(session: Session, booking: Booking) -> None:
     """``booking`` was rejected or canceled: the names it reserved are free, its password is forgotten."""
     kind_of(booking).ended_unbuilt(session, booking)
     booking.secret = None
-
-
-def _connect(session: Session, application: Application, job: Job, connection: dict[str, Any] | None) -> None:
-    """Where the application is, and how customers get there."""
-    if connection is None:
-        return
-    instance = session.scalars(select(Instance).where(Instance.name == connection["instance"])).one_or_none()
-    application.instance_id = instance.id if instance else job.subject("instance")
-    application.connection = {
-        "host": connection["host"],
-        "port": connection["port"],
-        "instance": connection["instance"],
-        "login": f"{application.name}_{MAIN_LOGIN}",
-        "databases": [
-            database.full_name
-            for database in application.databases
-            if database.state is ApplicationState.DEPLOYED
-        ],
-    }

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import ApplicationState
 from webapp.audit.operations import Actor
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking
@@ -31,16 +30,17 @@ def plan_booking(session: Session, booking: Booking, *, actor: Actor) -> Plan:
     """A new plan for a pending ``booking``, made by a job; older ones that are open are superseded."""
     withdraw_plans(session, booking)
     newest = session.scalar(select(func.max(Plan.number)).where(Plan.booking_id == booking.id))
-    instances = _existing(session, placed_on(session, booking))
+    kind = kind_of(booking)
+    instances = _existing(session, kind.instance_id(session, booking))
     plan = Plan(id=new_id(), booking_id=booking.id, number=(newest or 0) + 1, state=PlanState.PLANNING)
     set_targets(plan, instances)
     session.add(plan)
     session.flush()
-    application = booking.application
+    customer = kind.customer(booking)
     job = launch(
         session, template=PLAN_BOOKING, title=f"Plan: {title_for(booking)}", parameters={"plan_id": plan.id},
-        targets=references(application=application.id), subjects=subjects_of(booking, plan), check_mode=True,
-        customer_id=application.customer_id, launched_by=actor,
+        targets=[subject_of(booking)], subjects=subjects_of(booking, plan), check_mode=True,
+        customer_id=customer.id if customer else None, launched_by=actor,
     )  # fmt: skip
     plan.job_id = job.id
     booking.plan_id = plan.id
@@ -78,12 +78,24 @@ def set_targets(plan: Plan, instances: Sequence[Instance]) -> None:
 
 def subjects_of(booking: Booking, plan: Plan) -> list[str]:
     """What a job that plans ``booking`` or carries ``plan`` out is about."""
-    application = booking.application
-    return [
-        *references(booking=booking.id, plan=plan.id, application=application.id),
+    pool = kind_of(booking).pool(booking)
+    found = [
+        *references(booking=booking.id, plan=plan.id),
+        subject_of(booking),
         *target_references(plan),
-        *references(pool=application.pool_id),
+        *references(pool=pool.id if pool else None),
     ]
+    return list(dict.fromkeys(found))  # what it is about may be a target of its plan
+
+
+def subject_of(booking: Booking) -> str:
+    """What the request is about, as a job locks it: two requests about one thing never run together."""
+    return f"{booking.subject_kind}:{booking.subject_id}"
+
+
+def subject_id_of(booking: Booking) -> dict[str, str]:
+    """The same for documents: ``{"application_id": …}``."""
+    return {f"{booking.subject_kind}_id": booking.subject_id}
 
 
 def target_references(plan: Plan) -> list[str]:
@@ -96,14 +108,8 @@ def _existing(session: Session, instance_id: str | None) -> list[Instance]:
     return [] if instance is None else [instance]
 
 
-def placed_on(session: Session, booking: Booking) -> str | None:
-    """The instance that ``booking`` is bound to; None when the pool's fittest one is still to be chosen.
-
-    A booking of a new application that has changed something already goes on where it began.
-    """
-    application = booking.application
-    if not kind_of(booking).chooses_place or application.state is ApplicationState.DEPLOYED:
-        return application.instance_id
+def instance_begun_on(session: Session, booking: Booking) -> str | None:
+    """The instance on which a run of ``booking`` changed something, the newest; None when none did."""
     return session.scalar(
         select(JobSubject.subject_id)
         .join(Job, Job.id == JobSubject.job_id)

@@ -16,11 +16,12 @@ from webapp.applications.models import Application, ApplicationDatabase, Applica
 from webapp.applications.visibility import get_application, require_change
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import note
+from webapp.bookings.kinds.registry import kind_named
 from webapp.bookings.models import Booking
-from webapp.bookings.planning import plan_booking
+from webapp.bookings.planning import plan_booking, subject_id_of
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
-from webapp.database import new_id
+from webapp.database import WithId, new_id
 from webapp.errors import Conflict, InvalidInput
 
 
@@ -67,7 +68,7 @@ def submit(
     session: Session,
     actor: Actor,
     kind: str,
-    application: Application,
+    subject: WithId,
     parameters: dict[str, Any],
     *,
     reason: str | None,
@@ -76,14 +77,15 @@ def submit(
     rows: Sequence[Any] = (),
     taken: InvalidInput | None = None,
 ) -> Booking:
-    """Write the booking and the ``rows`` it reserves down, and have it planned.
+    """Write the booking about ``subject`` and the ``rows`` it reserves down, and have it planned.
 
     Raises ``taken`` when somebody was faster. The twin's booking when the same form won the race.
     """
     booking = Booking(
         id=new_id(),
         kind=kind,
-        application=application,
+        subject_kind=kind_named(kind).subject,
+        subject_id=subject.id,
         requester_id=actor.id,
         parameters=parameters,
         token=token,
@@ -95,7 +97,7 @@ def submit(
         with session.begin_nested():
             session.add_all([*rows, booking])
             session.flush()
-            session.expire(application, ["databases", "logins"])  # they hold the new rows now
+            session.expire(subject)  # its parts hold the new rows now
     except IntegrityError:
         if twin := sent_before(session, actor, token):
             return twin
@@ -103,8 +105,8 @@ def submit(
     note(session, booking, "requested", user_id=actor.id, text=reason)
     record(
         session, actor, "booking:requested", object_kind="booking", object_id=booking.id,
-        object_name=title_for(booking), booking_kind=kind, application_id=application.id,
-        parameters=parameters, reason=reason,
+        object_name=title_for(booking), booking_kind=kind, **subject_id_of(booking), parameters=parameters,
+        reason=reason,
     )  # fmt: skip
     plan_booking(session, booking, actor=actor)
     return booking

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.models import PortalRole, User, UserState
-from webapp.bookings.kinds.registry import kind_named
+from webapp.bookings.kinds.registry import kind_named, kind_of
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import gib_asked
 from webapp.policies.models import Policy
@@ -81,12 +81,9 @@ def policy_for(session: Session, booking: Booking, *, pool_ids: Collection[str] 
     policies = list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
     if not all(policy.is_intact for policy in policies):
         return UNSEALED
-    return strictest(
-        [
-            _first_that_fits(policies, booking, one)
-            for one in sorted(pool_ids) or [booking.application.pool_id]
-        ]
-    )
+    pool = kind_of(booking).pool(booking)
+    sought = sorted(pool_ids) or [pool.id if pool else ""]
+    return strictest([_first_that_fits(policies, booking, pool_id) for pool_id in sought])
 
 
 def _first_that_fits(policies: Sequence[Policy], booking: Booking, pool_id: str) -> PolicyTerms:
@@ -123,7 +120,10 @@ def strictest(terms: Sequence[PolicyTerms]) -> PolicyTerms:
 
 
 def fits(policy: Policy, *, kind: str, pool_id: str, is_trusted: bool, gib: float) -> bool:
-    """Whether ``policy`` is about such a booking. Pure. ``gib``: the data limit that is asked for."""
+    """Whether ``policy`` is about such a booking. Pure.
+
+    ``pool_id``: "" where there is none; ``gib``: the data limit that is asked for.
+    """
     if policy.kinds and kind not in policy.kinds:
         return False
     if policy.pool_id is not None and policy.pool_id != pool_id:
@@ -149,5 +149,6 @@ def changed_by(booking: Booking) -> frozenset[str]:
 
 
 def own_ids(booking: Booking) -> frozenset[str]:
-    """Whose request ``booking`` is: who asked, who changed it, and whom the application belongs to."""
-    return changed_by(booking) | {booking.requester_id, booking.application.customer_id}
+    """Whose request ``booking`` is: who asked, who changed it, and whom what it is about belongs to."""
+    customer = kind_of(booking).customer(booking)
+    return changed_by(booking) | {booking.requester_id} | ({customer.id} if customer else set())

@@ -249,7 +249,7 @@ class Story:
         self.engine.observe(job_id, ok(application_connection=connection))
         self.engine.end(job_id)
         with self.portal.database.reading() as session:
-            application = session.get_one(Application, plan.booking.application_id)
+            application = session.get_one(Application, plan.booking.subject_id)
             assert application.state is ApplicationState.DEPLOYED
         assert self.booking(plan.booking_id).state is BookingState.DEPLOYED
 

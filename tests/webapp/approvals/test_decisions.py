@@ -38,7 +38,7 @@ def test_one_approval_sends_the_request_on_its_way(story: Story):
     assert booking.state is BookingState.APPROVED
     job = story.job(booking.job_id)
     assert (job.template, job.state) == ("apply_booking", JobState.PENDING)
-    assert set(job.targets) == {f"instance:{story.instance.id}", f"application:{booking.application_id}"}
+    assert set(job.targets) == {f"instance:{story.instance.id}", f"application:{booking.subject_id}"}
     story.deploy(plan)
     assert story.plan(booking).state is PlanState.APPLIED
     assert story.events(booking.id) == ["requested", "planned", "approved", "running", "deployed"]
@@ -58,7 +58,7 @@ def test_a_rejection_needs_a_reason_and_frees_the_names(story: Story):
     assert booking.state is BookingState.REJECTED
     assert booking.events[-1].text == "Use the old shop."
     with story.portal.database.reading() as session:
-        assert session.get_one(Application, booking.application_id).state is ApplicationState.RELEASED
+        assert session.get_one(Application, booking.subject_id).state is ApplicationState.RELEASED
 
 
 def test_a_request_that_is_sent_back_can_be_changed_and_shows_the_difference(story: Story):

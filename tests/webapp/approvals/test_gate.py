@@ -412,7 +412,7 @@ def test_an_approval_copied_from_another_plan_is_refused(story: Story):
             title="forged",
             parameters={"plan_id": plan.id},
             subjects=references(booking=booking.id, plan=plan.id),
-            targets=[f"application:{booking.application_id}", f"instance:{story.instance.id}"],
+            targets=[f"application:{booking.subject_id}", f"instance:{story.instance.id}"],
         )
         session.add(job)
         session.flush()

@@ -129,7 +129,7 @@ def test_both_targets_are_locked_and_named_by_the_job(pair: Pair) -> None:
     plan = pair.approved()
     job = pair.job(plan)
     both = [pair.story.instance.id, pair.second.id]
-    application = plan.booking.application_id
+    application = plan.booking.subject_id
     assert job.targets == sorted([f"application:{application}", *(f"instance:{one}" for one in both)])
     assert [one for one in job.subjects if one.startswith("instance:")] == [f"instance:{one}" for one in both]
     operator = pair.story.client(pair.story.operator)

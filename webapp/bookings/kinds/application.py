@@ -17,10 +17,13 @@ from webapp.applications.models import (
 from webapp.applications.naming import MAIN_LOGIN, draw_password, draw_sid, free_name, is_taken
 from webapp.applications.visibility import get_application, require_change
 from webapp.audit.operations import Actor
-from webapp.bookings.kinds.base import Fact, RequestKind
+from webapp.bookings.kinds.base import Fact
 from webapp.bookings.kinds.database import database_facts, new_database_variable
 from webapp.bookings.kinds.on_application import (
+    ApplicationRequest,
+    application_of,
     application_variables,
+    connect,
     database_of,
     keep_password,
     login_of,
@@ -28,13 +31,15 @@ from webapp.bookings.kinds.on_application import (
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.parameters import application_wish, check_reason, database_parameters
+from webapp.bookings.planning import instance_begun_on
 from webapp.bookings.submitting import lock, sent_before, submit
 from webapp.bookings.visibility import acting_user
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed
+from webapp.jobs.models import Job
 
 
-class BookApplication(RequestKind):
+class BookApplication(ApplicationRequest):
     """A new application with its first database and its login."""
 
     name = "book_application"
@@ -50,10 +55,10 @@ class BookApplication(RequestKind):
     sets_password = True
 
     def title(self, booking: Booking) -> str:
-        return f"Book {booking.application.name} on {booking.application.pool.name}"
+        return f"Book {application_of(booking).name} on {application_of(booking).pool.name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
-        application = booking.application
+        application = application_of(booking)
         first, *more = database_facts(booking)
         return [
             Fact("Application", application.name, is_name=True),
@@ -65,7 +70,7 @@ class BookApplication(RequestKind):
 
     def variables(self, booking: Booking) -> dict[str, Any]:
         return {
-            **application_variables(booking.application, with_added_logins=False),
+            **application_variables(application_of(booking), with_added_logins=False),
             "application_databases": [new_database_variable(booking.parameters)],
         }
 
@@ -75,7 +80,7 @@ class BookApplication(RequestKind):
     def change(
         self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
     ) -> None:
-        application = booking.application
+        application = application_of(booking)
         wish = application_wish(session, typed, own=application)
         database = database_of(session, booking)
         application.name, application.name_key = wish.name, wish.name.lower()
@@ -85,19 +90,27 @@ class BookApplication(RequestKind):
         database.collation = wish.collation
         booking.parameters = database_parameters(database, login_id=booking.parameters["login_id"])
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
-        application = booking.application
+    def instance_id(self, session: Session, booking: Booking) -> str | None:
+        """Where a run before changed something: it goes on there. The pool's fittest one otherwise."""
+        application = application_of(booking)
+        if application.state is ApplicationState.DEPLOYED:
+            return application.instance_id
+        return instance_begun_on(session, booking)
+
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
+        application = application_of(booking)
         application.state, application.deployed_at = ApplicationState.DEPLOYED, now()
         database_of(session, booking).state = ApplicationState.DEPLOYED
         keep_password(booking, login_of(session, booking))
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
-        for row in _rows_of(booking.application):
+        for row in _rows_of(application_of(booking)):
             if row.state is ApplicationState.RESERVED:
                 free_name(row, ApplicationState.RELEASED)
 
 
-class DeleteApplication(RequestKind):
+class DeleteApplication(ApplicationRequest):
     """Take an application out of reach, or purge it: drop it with its data."""
 
     name = "delete_application"
@@ -113,7 +126,7 @@ class DeleteApplication(RequestKind):
     sets_password = False
 
     def title(self, booking: Booking) -> str:
-        return f"{'Purge' if booking.parameters.get('purge') else 'Delete'} {booking.application.name}"
+        return f"{'Purge' if booking.parameters.get('purge') else 'Delete'} {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
         how = (
@@ -121,11 +134,11 @@ class DeleteApplication(RequestKind):
             if booking.parameters["purge"]
             else "put out of reach: nobody can connect, the data is kept until it is purged"
         )
-        return [Fact("Application", booking.application.name, is_name=True), Fact("How", how)]
+        return [Fact("Application", application_of(booking).name, is_name=True), Fact("How", how)]
 
     def variables(self, booking: Booking) -> dict[str, Any]:
         return {
-            **application_variables(booking.application, with_added_logins=True),
+            **application_variables(application_of(booking), with_added_logins=True),
             "application_purge": booking.parameters["purge"],
             "application_deletion_date": booking.parameters["deletion_date"],
         }
@@ -138,9 +151,9 @@ class DeleteApplication(RequestKind):
     ) -> None:
         """There is nothing to choose."""
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         """Out of reach: the names stay taken until all is purged, because it is still on the instance."""
-        application, deleted = booking.application, ApplicationState.DELETED
+        application, deleted = application_of(booking), ApplicationState.DELETED
         for row in _rows_of(application):
             if not is_taken(row):
                 continue
@@ -150,6 +163,7 @@ class DeleteApplication(RequestKind):
         for login in application.logins:
             login.password = None
         application.deleted_at = application.deleted_at or now()
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
@@ -227,7 +241,7 @@ def submit_deletion(
             "confirm", "This is not the application's name", f"Type {application.name} to confirm."
         )
     reason = check_reason(typed.get("reason", ""))
-    refuse_while_open(session, application, DeleteApplication.name)
+    refuse_while_open(session, application.id, DeleteApplication.name)
     parameters = {"purge": purge, "deletion_date": now().strftime("%Y%m%d")}
     return submit(session, actor, DeleteApplication.name, application, parameters, reason=reason, token=token)
 

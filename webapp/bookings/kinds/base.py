@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
+from webapp.accounts.models import User
 from webapp.bookings.models import Booking
+from webapp.jobs.models import Job
+from webapp.pools.models import Pool
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,11 @@ class RequestKind(ABC):
     name: ClassVar[
         str
     ]  # snake_case: in rows, seals and the audit log, and playbooks/<name>.yml carries it out
+    subject: ClassVar[str]  # the kind of what it is about; a target kind of jobs/subjects.py
     label: ClassVar[str]  # what lists and filters call it: "Add a database"
     policy_words: ClassVar[str]  # several of them, in a policy's sentence: "new databases"
     form: ClassVar[str]  # its fields when it was sent back: templates/bookings/forms/<form>.html
-    is_alone: ClassVar[bool]  # nothing else may be open for the same application
+    is_alone: ClassVar[bool]  # nothing else may be open for the same thing
     changes_structure: ClassVar[bool]  # which logins enter which databases: no two such plans hold together
     asks_for_space: ClassVar[bool]  # ``data_limit_mib`` is among its parameters
     makes_database: ClassVar[bool]  # its playbook makes sure that the instance has room for a new one
@@ -48,6 +52,26 @@ class RequestKind(ABC):
         """What the request does, in a few words."""
 
     @abstractmethod
+    def subject_name(self, booking: Booking) -> str:
+        """What people call the thing that it is about."""
+
+    @abstractmethod
+    def customer(self, booking: Booking) -> User | None:
+        """Whose that thing is; None when it is the hosting team's own."""
+
+    @abstractmethod
+    def pool(self, booking: Booking) -> Pool | None:
+        """The pool whose policies count and whose instances may be chosen; None when there is none."""
+
+    @abstractmethod
+    def instance_id(self, session: Session, booking: Booking) -> str | None:
+        """The instance that it is bound to; None when the run finds the fittest one of the pool."""
+
+    @abstractmethod
+    def database_prefix(self, booking: Booking) -> str | None:
+        """What the names of the databases begin with that its statements may run in; None: master only."""
+
+    @abstractmethod
     def facts(self, booking: Booking) -> list[Fact]:
         """What is asked for, line by line, in words that a customer understands."""
 
@@ -60,6 +84,10 @@ class RequestKind(ABC):
         """The database or login that it is about: two requests about one part wait for each other."""
 
     @abstractmethod
+    def typed_before(self, booking: Booking) -> dict[str, Any]:
+        """The fields of its form as the booking has them; ``chosen``: ids of what is ticked."""
+
+    @abstractmethod
     def change(
         self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
     ) -> None:
@@ -69,8 +97,8 @@ class RequestKind(ABC):
         """
 
     @abstractmethod
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
-        """Its job did it: let the rows follow. ``results``: what the playbook told, see ``outcome.py``."""
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
+        """``job`` did it: let the rows follow. ``results``: what its playbook told, which may be nothing."""
 
     @abstractmethod
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:

@@ -11,8 +11,14 @@ from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.applications.naming import free_name
 from webapp.applications.visibility import get_part
 from webapp.audit.operations import Actor
-from webapp.bookings.kinds.base import Fact, RequestKind
-from webapp.bookings.kinds.on_application import application_variables, database_of
+from webapp.bookings.kinds.base import Fact
+from webapp.bookings.kinds.on_application import (
+    ApplicationRequest,
+    application_of,
+    application_variables,
+    connect,
+    database_of,
+)
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.parameters import (
@@ -29,9 +35,10 @@ from webapp.bookings.parameters import (
 from webapp.bookings.submitting import deployed_application, require_there, sent_before, submit
 from webapp.database import new_id
 from webapp.errors import InvalidInput
+from webapp.jobs.models import Job
 
 
-class AddDatabase(RequestKind):
+class AddDatabase(ApplicationRequest):
     """One more database for an application."""
 
     name = "add_database"
@@ -47,14 +54,14 @@ class AddDatabase(RequestKind):
     sets_password = False
 
     def title(self, booking: Booking) -> str:
-        return f"Add database {booking.parameters['database']} to {booking.application.name}"
+        return f"Add database {booking.parameters['database']} to {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
-        return [Fact("Application", booking.application.name, is_name=True), *database_facts(booking)]
+        return [Fact("Application", application_of(booking).name, is_name=True), *database_facts(booking)]
 
     def variables(self, booking: Booking) -> dict[str, Any]:
         return {
-            **application_variables(booking.application, with_added_logins=False),
+            **application_variables(application_of(booking), with_added_logins=False),
             "application_databases": [new_database_variable(booking.parameters)],
         }
 
@@ -78,14 +85,15 @@ class AddDatabase(RequestKind):
         database.collation = check_collation(session, pool, typed.get("collation", ""))
         booking.parameters = database_parameters(database)
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         database_of(session, booking).state = ApplicationState.DEPLOYED
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         free_name(database_of(session, booking), ApplicationState.RELEASED)
 
 
-class ResizeDatabase(RequestKind):
+class ResizeDatabase(ApplicationRequest):
     """Another limit for a database."""
 
     name = "resize_database"
@@ -101,10 +109,10 @@ class ResizeDatabase(RequestKind):
     sets_password = False
 
     def title(self, booking: Booking) -> str:
-        return f"Resize database {booking.parameters['database']} of {booking.application.name}"
+        return f"Resize database {booking.parameters['database']} of {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
-        asked, application = booking.parameters, booking.application
+        asked, application = booking.parameters, application_of(booking)
         before = asked.get("data_limit_before_mib")
         limit = gib_text(asked["data_limit_mib"]) + (f" instead of {gib_text(before)}" if before else "")
         return [
@@ -117,7 +125,7 @@ class ResizeDatabase(RequestKind):
 
     def variables(self, booking: Booking) -> dict[str, Any]:
         return {
-            **application_variables(booking.application, with_added_logins=False),
+            **application_variables(application_of(booking), with_added_logins=False),
             "application_database": booking.parameters["database"],
             **_limits(booking.parameters, "application_"),
         }
@@ -130,7 +138,7 @@ class ResizeDatabase(RequestKind):
     ) -> None:
         booking.parameters = _resize_parameters(session, database_of(session, booking), typed)
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         """What the playbook says holds now; what was asked for where it said nothing."""
         database, asked = database_of(session, booking), booking.parameters
         resized = results.get("resized") or {}
@@ -140,6 +148,7 @@ class ResizeDatabase(RequestKind):
         database.log_limit_mib = (
             resized.get("log_limit_mib") or asked.get("log_limit_mib") or database.log_limit_mib
         )
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
@@ -158,7 +167,7 @@ def submit_database(
     collation = check_collation(session, pool, typed.get("collation", ""))
     check_room(session, pool, data_mib + log_limit_mib(data_mib, pool))
     reason = check_reason(typed.get("reason", ""))
-    refuse_while_open(session, application, AddDatabase.name)
+    refuse_while_open(session, application.id, AddDatabase.name)
     database = ApplicationDatabase(
         id=new_id(),
         application_id=application.id,
@@ -194,13 +203,13 @@ def submit_resize(
     require_there(database)
     parameters = _resize_parameters(session, database, typed)
     reason = check_reason(typed.get("reason", ""))
-    refuse_while_open(session, application, ResizeDatabase.name, part_id=database.id)
+    refuse_while_open(session, application.id, ResizeDatabase.name, part_id=database.id)
     return submit(session, actor, ResizeDatabase.name, application, parameters, reason=reason, token=token)
 
 
 def database_facts(booking: Booking) -> list[Fact]:
     """The lines of a request for a new database; the first names it."""
-    asked, application = booking.parameters, booking.application
+    asked, application = booking.parameters, application_of(booking)
     return [
         Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
         Fact("Data limit", gib_text(asked["data_limit_mib"])),

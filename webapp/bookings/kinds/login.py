@@ -18,8 +18,15 @@ from webapp.applications.naming import (
 )
 from webapp.applications.visibility import get_part
 from webapp.audit.operations import Actor
-from webapp.bookings.kinds.base import Fact, RequestKind
-from webapp.bookings.kinds.on_application import application_variables, keep_password, login_of
+from webapp.bookings.kinds.base import Fact
+from webapp.bookings.kinds.on_application import (
+    ApplicationRequest,
+    application_of,
+    application_variables,
+    connect,
+    keep_password,
+    login_of,
+)
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.parameters import check_reason, check_rights, is_login_known
@@ -27,9 +34,10 @@ from webapp.bookings.submitting import deployed_application, require_there, sent
 from webapp.bookings.wording import RIGHTS
 from webapp.database import new_id
 from webapp.errors import Conflict, InvalidInput
+from webapp.jobs.models import Job
 
 
-class AddLogin(RequestKind):
+class AddLogin(ApplicationRequest):
     """One more login for an application."""
 
     name = "add_login"
@@ -45,10 +53,10 @@ class AddLogin(RequestKind):
     sets_password = True
 
     def title(self, booking: Booking) -> str:
-        return f"Add login {booking.parameters['login']} to {booking.application.name}"
+        return f"Add login {booking.parameters['login']} to {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
-        application, asked = booking.application, booking.parameters
+        application, asked = application_of(booking), booking.parameters
         names = [f"{application.name}_{name}" for name in asked["databases"]]
         return [
             *_login_facts(booking),
@@ -59,7 +67,7 @@ class AddLogin(RequestKind):
     def variables(self, booking: Booking) -> dict[str, Any]:
         asked = booking.parameters
         return {
-            **application_variables(booking.application, with_added_logins=True),
+            **application_variables(application_of(booking), with_added_logins=True),
             "application_login_name": asked["login"],
             "application_login_rights": asked["rights"],
             "application_login_databases": asked["databases"],
@@ -81,14 +89,15 @@ class AddLogin(RequestKind):
         login.name, login.name_key, login.rights = name, name.lower(), rights
         booking.parameters = _parameters(login, names)
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         keep_password(booking, login_of(session, booking))
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         free_name(login_of(session, booking), ApplicationState.RELEASED)
 
 
-class ResetLogin(RequestKind):
+class ResetLogin(ApplicationRequest):
     """A new password for a login."""
 
     name = "reset_login"
@@ -104,7 +113,7 @@ class ResetLogin(RequestKind):
     sets_password = True
 
     def title(self, booking: Booking) -> str:
-        return f"Reset the password of login {booking.parameters['login']} of {booking.application.name}"
+        return f"Reset the password of login {booking.parameters['login']} of {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
         return _login_facts(booking)
@@ -120,14 +129,15 @@ class ResetLogin(RequestKind):
     ) -> None:
         """There is nothing to choose."""
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         keep_password(booking, login_of(session, booking))
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
 
 
-class RemoveLogin(RequestKind):
+class RemoveLogin(ApplicationRequest):
     """A login goes; the application's main one stays as long as the application."""
 
     name = "remove_login"
@@ -143,7 +153,7 @@ class RemoveLogin(RequestKind):
     sets_password = False
 
     def title(self, booking: Booking) -> str:
-        return f"Remove login {booking.parameters['login']} from {booking.application.name}"
+        return f"Remove login {booking.parameters['login']} from {application_of(booking).name}"
 
     def facts(self, booking: Booking) -> list[Fact]:
         return _login_facts(booking)
@@ -159,10 +169,11 @@ class RemoveLogin(RequestKind):
     ) -> None:
         """There is nothing to choose."""
 
-    def deployed(self, session: Session, booking: Booking, results: dict[str, Any]) -> None:
+    def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         login = login_of(session, booking)
         login.password = None
         free_name(login, ApplicationState.DELETED)
+        connect(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
@@ -193,7 +204,7 @@ def submit_login(
         raise taken
     if is_login_known(session, f"{application.name}_{name}", but=application.id):
         raise taken
-    refuse_while_open(session, application, AddLogin.name)
+    refuse_while_open(session, application.id, AddLogin.name)
     login = ApplicationLogin(
         id=new_id(),
         application_id=application.id,
@@ -225,7 +236,7 @@ def submit_removal(
 def _submit_about(
     session: Session,
     actor: Actor,
-    kind: type[RequestKind],
+    kind: type[ApplicationRequest],
     application_id: str,
     login_id: str,
     *,
@@ -240,7 +251,7 @@ def _submit_about(
     if kind is RemoveLogin and login.name_key == MAIN_LOGIN:
         raise Conflict(f"{login.full_name} belongs to the application and is removed with it only.")
     words = check_reason(reason)
-    refuse_while_open(session, application, kind.name, part_id=login.id)
+    refuse_while_open(session, application.id, kind.name, part_id=login.id)
     parameters = {"login_id": login.id, "login": login.name}
     secret = draw_password() if kind.sets_password else None
     return submit(
@@ -249,7 +260,7 @@ def _submit_about(
 
 
 def _login_facts(booking: Booking) -> list[Fact]:
-    name = booking.application.name
+    name = application_of(booking).name
     return [
         Fact("Application", name, is_name=True),
         Fact("Login", f"{name}_{booking.parameters['login']}", is_name=True),
@@ -258,7 +269,7 @@ def _login_facts(booking: Booking) -> list[Fact]:
 
 def _login_variables(booking: Booking) -> dict[str, Any]:
     return {
-        **application_variables(booking.application, with_added_logins=True),
+        **application_variables(application_of(booking), with_added_logins=True),
         "application_login_name": booking.parameters["login"],
     }
 

@@ -4,12 +4,68 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
+from webapp.accounts.models import User
+from webapp.applications.models import (
+    APPLICATION,
+    Application,
+    ApplicationDatabase,
+    ApplicationLogin,
+    ApplicationState,
+)
 from webapp.applications.naming import MAIN_LOGIN
+from webapp.bookings.kinds.base import RequestKind
 from webapp.bookings.models import Booking
+from webapp.bookings.parameters import MIB_PER_GIB
 from webapp.database import now
+from webapp.jobs.models import Job
+from webapp.pools.models import Instance, Pool
+
+
+class ApplicationRequest(RequestKind):
+    """A request about an application: its customer's, in its pool, on its instance, in its databases."""
+
+    subject = APPLICATION
+
+    def subject_name(self, booking: Booking) -> str:
+        return application_of(booking).name
+
+    def customer(self, booking: Booking) -> User | None:
+        return application_of(booking).customer
+
+    def pool(self, booking: Booking) -> Pool | None:
+        return application_of(booking).pool
+
+    def instance_id(self, session: Session, booking: Booking) -> str | None:
+        return application_of(booking).instance_id
+
+    def database_prefix(self, booking: Booking) -> str | None:
+        return f"{application_of(booking).name}_"
+
+    def typed_before(self, booking: Booking) -> dict[str, Any]:
+        asked, application = booking.parameters, application_of(booking)
+        names = {database.name: database.id for database in application.databases}
+        return {
+            "name": application.name,
+            "kind": application.pool.kind.value,
+            "pool": application.pool_id,
+            "collation": asked.get("collation") or "",
+            "database": asked.get("database", ""),
+            "size_gib": f"{asked['data_limit_mib'] / MIB_PER_GIB:g}" if "data_limit_mib" in asked else "",
+            "login": asked.get("login", ""),
+            "rights": asked.get("rights", ""),
+            "chosen": [names[name] for name in asked.get("databases", []) if name in names],
+            "reason": booking.reason or "",
+        }
+
+
+def application_of(booking: Booking) -> Application:
+    """The application that ``booking`` is about. Raises :class:`LookupError` when it is about none."""
+    if booking.application is None:
+        raise LookupError(f"The request {booking.id} is about no application.")
+    return booking.application
 
 
 def application_variables(application: Application, *, with_added_logins: bool) -> dict[str, Any]:
@@ -40,3 +96,23 @@ def keep_password(booking: Booking, login: ApplicationLogin) -> None:
     """``login`` is there with the booking's password, which is kept until the customer has looked at it."""
     login.state = ApplicationState.DEPLOYED
     login.password, login.password_set_at, login.password_revealed_at = booking.secret, now(), None
+
+
+def connect(session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
+    """Where the application is, and how customers get there, when ``results`` tell their ``connection``."""
+    application, connection = application_of(booking), results.get("connection")
+    if connection is None:
+        return
+    instance = session.scalars(select(Instance).where(Instance.name == connection["instance"])).one_or_none()
+    application.instance_id = instance.id if instance else job.subject("instance")
+    application.connection = {
+        "host": connection["host"],
+        "port": connection["port"],
+        "instance": connection["instance"],
+        "login": f"{application.name}_{MAIN_LOGIN}",
+        "databases": [
+            database.full_name
+            for database in application.databases
+            if database.state is ApplicationState.DEPLOYED
+        ],
+    }

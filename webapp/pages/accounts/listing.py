@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session
 
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking
-from webapp.bookings.visibility import own_bookings
+from webapp.bookings.visibility import own_bookings, with_application
 from webapp.web import session as web
 
 SHOWN_BOOKINGS = 20
@@ -41,12 +41,7 @@ def users_page(
 
 def bookings_of(session: Session, user: User) -> list[Booking]:
     """The newest requests of the user, or about what is theirs."""
-    query = (
-        own_bookings(user)
-        .options(contains_eager(Booking.application))
-        .order_by(Booking.id.desc())
-        .limit(SHOWN_BOOKINGS)
-    )
+    query = own_bookings(user).options(*with_application()).order_by(Booking.id.desc()).limit(SHOWN_BOOKINGS)
     return list(session.scalars(query))
 
 

@@ -11,6 +11,7 @@ from webapp.accounts.models import PortalRole, UserState
 from webapp.accounts.operations import user_by_id
 from webapp.accounts.sessions import open_sessions
 from webapp.accounts.tokens import is_usable, tokens_of
+from webapp.bookings.kinds.registry import kind_of
 from webapp.errors import InvalidInput
 from webapp.pages.accounts.forms import ROLE_WORDS, ApproveForm, ReasonForm, RoleForm
 from webapp.pages.accounts.listing import about_user, bookings_of, pending_users, users_page
@@ -60,6 +61,7 @@ def _page(user_id: str, status: int = 200, refused: FlaskForm | None = None) -> 
         sessions=open_sessions(session, user.id),
         tokens=[token for token in tokens_of(session, user.id) if is_usable(token)],
         bookings=bookings_of(session, user),
+        kind_of=kind_of,
         history=about_user(session, user.id, before=request.args.get("before", type=int)),
         role_words=ROLE_WORDS,
     )

@@ -8,13 +8,13 @@ from flask import render_template
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.capacity import capacity_of
-from webapp.applications.models import Application, ApplicationState
+from webapp.applications.models import APPLICATION, Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.applications.visibility import get_application, may_change
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, visible_bookings
+from webapp.bookings.visibility import about, acting_user, visible_bookings, with_application
 from webapp.bookings.wording import RIGHTS
 from webapp.database import new_id
 from webapp.errors import InvalidInput
@@ -60,9 +60,7 @@ def common(application: Application, tab: str) -> dict[str, Any]:
     """What every tab shows."""
     session = web.session()
     user = acting_user(session, actor())
-    query = visible_bookings(user).where(
-        Booking.application_id == application.id, Booking.state.in_(OPEN_STATES)
-    )
+    query = visible_bookings(user).where(*about(APPLICATION, application.id), Booking.state.in_(OPEN_STATES))
     open_bookings = list(session.scalars(query.order_by(Booking.id)))
     return {
         "application": application,
@@ -95,12 +93,12 @@ def _activity_facts(application: Application) -> dict[str, Any]:
     user = acting_user(session, actor())
     bookings = (
         visible_bookings(user)
-        .where(Booking.application_id == application.id)
-        .options(selectinload(Booking.requester))
+        .where(*about(APPLICATION, application.id))
+        .options(selectinload(Booking.requester), *with_application())
         .order_by(Booking.id.desc())
         .limit(SHOWN_ACTIVITY)
     )
-    jobs = visible_jobs(user).where(is_about("application", application.id))
+    jobs = visible_jobs(user).where(is_about(APPLICATION, application.id))
     shown_bookings = list(session.scalars(bookings))
     return {
         "bookings": shown_bookings,

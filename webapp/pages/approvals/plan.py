@@ -17,6 +17,7 @@ from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.approvals.summary import Group, groups, left_behind, summary
 from webapp.bookings.items import in_words
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Decision, Plan, PlanState
 from webapp.bookings.variables import title_for
@@ -68,6 +69,7 @@ class PlanPage:
     booking: Booking
     title: str
     facts: list[Fact]
+    customer: User | None  # whose it is
     summary: str
     groups: list[Group]
     count: str  # of the items, in words
@@ -178,6 +180,7 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         booking=booking,
         title=title_for(booking),
         facts=facts_of(booking),
+        customer=kind_of(booking).customer(booking),
         summary=summary(plan.items),
         groups=groups(plan.items),
         count=in_words(plan.items),

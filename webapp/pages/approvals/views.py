@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.approvals.decisions import LONGEST_REASON, PlanChanged, decide
 from webapp.approvals.expiry import plan_expired_again
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.plans import DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
@@ -73,7 +74,7 @@ def download(plan_id: str) -> ResponseReturnValue:
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise NotFound("There is no such plan.")
-    name = f"plan-{plan.booking.application.name}-{plan.number}.sql"
+    name = f"plan-{kind_of(plan.booking).subject_name(plan.booking)}-{plan.number}.sql"
     return Response(
         script_of(plan, title_for(plan.booking)),
         mimetype="text/plain",

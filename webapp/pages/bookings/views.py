@@ -12,10 +12,16 @@ from webapp.bookings import changes
 from webapp.bookings.kinds.registry import kind_of, request_kinds
 from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
-from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
+from webapp.bookings.parameters import offered_pools
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_booking, visible_bookings
+from webapp.bookings.visibility import (
+    acting_user,
+    get_booking,
+    may_change,
+    visible_bookings,
+    with_application,
+)
 from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
@@ -38,7 +44,8 @@ def index() -> ResponseReturnValue:
     session = web.session()
     user = acting_user(session, actor())
     wanted = BookingFilter.of(request.args)
-    query = wanted.applied(visible_bookings(user)).options(selectinload(Booking.requester))
+    query = wanted.applied(visible_bookings(user))
+    query = query.options(selectinload(Booking.requester), *with_application())
     page = web.page_by_id(query, Booking.id, after=_after())
     return render_template(
         "bookings/index.html",
@@ -49,6 +56,7 @@ def index() -> ResponseReturnValue:
         states=list(BookingState),
         kinds={kind.name: kind.label for kind in request_kinds().values()},
         title_for=title_for,
+        kind_of=kind_of,
         shown=shown_states(session, page.rows),
     )
 
@@ -91,11 +99,11 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "is_sent_back": sent_back,
         "shown_state": "sent_back" if sent_back else "expired" if expired else booking.state.value,
         "expired_plan": expired,
-        "may_ask_again": changes.may_change(user, booking.application),
+        "may_ask_again": may_change(user, booking),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),
         "reserves_names": kind_of(booking).reserves_names,
-        "may_change": sent_back and changes.may_change(user, booking.application),
+        "may_change": sent_back and may_change(user, booking),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
@@ -150,7 +158,7 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     booking = get_booking(session, acting_user(session, actor()), booking_id)
     if not changes.is_sent_back(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
-    return _change_page(booking, _typed_before(booking), {})
+    return _change_page(booking, kind_of(booking).typed_before(booking), {})
 
 
 @bookings.post("/<booking_id>/change")
@@ -171,27 +179,10 @@ def change(booking_id: str) -> ResponseReturnValue:
     return redirect(url_for("bookings.show", booking_id=booking_id))
 
 
-def _typed_before(booking: Booking) -> dict[str, Any]:
-    """The form's fields as the booking has them."""
-    asked, application = booking.parameters, booking.application
-    names = {database.name: database.id for database in application.databases}
-    return {
-        "name": application.name,
-        "kind": application.pool.kind.value,
-        "pool": application.pool_id,
-        "collation": asked.get("collation") or "",
-        "database": asked.get("database", ""),
-        "size_gib": f"{asked['data_limit_mib'] / MIB_PER_GIB:g}" if "data_limit_mib" in asked else "",
-        "login": asked.get("login", ""),
-        "rights": asked.get("rights", ""),
-        "chosen": [names[name] for name in asked.get("databases", []) if name in names],
-        "reason": booking.reason or "",
-    }
-
-
 def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, InvalidInput]) -> str:
     session = web.session()
-    known = collations_of(session, booking.application.pool)
+    pool = kind_of(booking).pool(booking)
+    known = collations_of(session, pool) if pool else []
     words = [event.text for event in booking.events if event.event == "sent_back"]
     return render_template(
         "bookings/change.html",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.applications.visibility import visible_applications
@@ -14,7 +14,7 @@ from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.open_bookings import OPEN_STATES
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import own_bookings
+from webapp.bookings.visibility import own_bookings, with_application
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
 from webapp.pages.bookings.states import NEEDS_CUSTOMER, plans_of, shown_state
@@ -107,7 +107,7 @@ def open_requests(session: Session, user: Visitor) -> list[OpenRequest]:
                 & (Booking.created_at > recent),
             ),
         )
-        .options(contains_eager(Booking.application).joinedload(Application.pool))
+        .options(*with_application())
         .order_by(Booking.id.desc())
         .limit(SHOWN)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from webapp.applications.listing import ANY, ApplicationFilter
 from webapp.applications.models import Application
@@ -14,7 +14,7 @@ from webapp.applications.visibility import visible_applications
 from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import visible_bookings
+from webapp.bookings.visibility import visible_bookings, with_application
 from webapp.jobs.listing import JobFilter
 from webapp.jobs.models import Job
 from webapp.jobs.visibility import visible_jobs
@@ -77,9 +77,7 @@ def _applications(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
 
 def _bookings(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
     query = BookingFilter(q=text).applied(visible_bookings(user))
-    query = query.options(
-        contains_eager(Booking.application).joinedload(Application.pool), joinedload(Booking.requester)
-    )
+    query = query.options(*with_application(), joinedload(Booking.requester))
     rows = session.scalars(query.order_by(Booking.id.desc()).limit(FOUND)).all()
     states = shown_states(session, rows)
     for row in rows:

@@ -57,7 +57,8 @@ class Rows:
         }
         booking = self.add(
             Booking(
-                application_id=application.id,
+                subject_kind="application",
+                subject_id=application.id,
                 parameters={
                     "database": "stock", "data_limit_mib": 1024, "log_limit_mib": 512, "collation": "",
                 }, **{**given, **columns},

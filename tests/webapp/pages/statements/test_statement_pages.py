@@ -109,7 +109,8 @@ def test_a_statement_tells_its_whole_story(portal: Portal) -> None:
         session.add(application)
         session.flush()
         booking = Booking(
-            kind="book_application", application_id=application.id, requester_id=customer.id,
+            kind="book_application", subject_kind="application",
+            subject_id=application.id, requester_id=customer.id,
             parameters={},
         )  # fmt: skip
         session.add(booking)
