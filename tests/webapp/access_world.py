@@ -82,15 +82,17 @@ def build(portal: Portal) -> World:
             application_id=application.id, name="shop_app", name_key="shop_app", sid=sid,
             state=ApplicationState.DEPLOYED, password="Pass-word-of-shop-1", password_set_at=now(),
         )  # fmt: skip
+        session.add_all([database, login])
+        session.flush()
         booking = Booking(
             kind="resize_database", state=BookingState.PENDING, subject_kind="application",
             subject_id=application.id,
             requester_id=ids[OWNER], parameters={
-                "database": "shop_db", "data_limit_mib": 2048, "log_limit_mib": 512,
-                "data_limit_before_mib": 1024,
+                "database_id": database.id, "database": "shop_db", "data_limit_mib": 2048,
+                "log_limit_mib": 512, "data_limit_before_mib": 1024,
             },
         )  # fmt: skip
-        session.add_all([database, login, booking])
+        session.add(booking)
         session.flush()
         plan = Plan(booking_id=booking.id, number=1, state=PlanState.FAILED)
         job = Job(
