@@ -67,7 +67,7 @@ class Story:
     def add_pool(self, estate: Estate) -> str:
         """The admin tells the platform of the elevated account, a pool and its instances; the pool's page."""
         admin = self.visitor("admin")
-        admin.open("/accounts/new")
+        admin.open("/elevated-accounts/new")
         admin.press(
             "Save", name="platform on the demo's instances", login_user=PLATFORM_LOGIN,
             login_password=estate.platform_password,

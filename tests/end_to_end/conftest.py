@@ -53,7 +53,7 @@ def town(platform: Platform, pages: Pages) -> Town:
 def set_up(admin: Staff) -> None:
     """An elevated account, a pool, its instances; account checked and instances discovered by jobs."""
     page = admin.page
-    admin.open("/accounts/new")
+    admin.open("/elevated-accounts/new")
     page.get_by_label("Name", exact=True).fill("platform on all instances")
     page.get_by_label("Login", exact=True).fill("platform")
     page.get_by_label("Password", exact=True).fill(admin.platform.secrets.elevated)

@@ -83,7 +83,15 @@ def test_a_planted_secret_is_found_nowhere(town: Town) -> None:
     pages = crawl(admin.page.context, platform.address, [*begin, f"{second_job}/details", "/"])
     own = crawl(customer.page.context, platform.address, [request, application, "/"])
     visited = " ".join(pages)
-    for kind in ("/users/", "/pools/", "/instances/", "/statements/", "journal", ".sql", "/accounts/"):
+    for kind in (
+        "/users/",
+        "/pools/",
+        "/instances/",
+        "/statements/",
+        "journal",
+        ".sql",
+        "/elevated-accounts/",
+    ):
         assert kind in visited, f"no page of the kind {kind} was found: {visited}"
     assert leaks(public, {path: text for path, text in pages.items() if path.endswith(".jsonl")})
     assert leaks(public, {path: text for path, text in pages.items() if path.startswith("/statements/")})

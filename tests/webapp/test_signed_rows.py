@@ -214,9 +214,12 @@ def test_an_account_counts_again_with_its_password_only(portal: Portal) -> None:
     run(portal, "UPDATE elevated_accounts SET login_user = 'other'")
     admin = portal.client(portal.create_user(ADMIN))
     form = {"name": account.name, "login_user": "platform", "login_password": ""}
-    refused = admin.post(f"/accounts/{account.id}/edit", form)
+    refused = admin.post(f"/elevated-accounts/{account.id}/edit", form)
     assert (refused.status_code, "Type its password" in refused.text) == (422, True)
-    assert admin.post(f"/accounts/{account.id}/edit", {**form, "login_password": ELEVATED}).status_code == 302
+    assert (
+        admin.post(f"/elevated-accounts/{account.id}/edit", {**form, "login_password": ELEVATED}).status_code
+        == 302
+    )
     with portal.database.reading() as session:
         assert session.get_one(ElevatedAccount, account.id).is_intact
 

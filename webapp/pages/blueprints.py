@@ -36,7 +36,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(policies)  # /policies
     app.register_blueprint(pools)  # /pools
     app.register_blueprint(instances)  # /instances
-    app.register_blueprint(elevated)  # /accounts
+    app.register_blueprint(elevated)  # /elevated-accounts
     app.register_blueprint(api)  # /api/v1
     app.register_blueprint(jobs)  # /jobs /schedules /workers
     app.register_blueprint(statements)  # /statements

@@ -1,4 +1,4 @@
-"""Pages of elevated accounts: /accounts. No page ever holds a password."""
+"""Pages of elevated accounts: /elevated-accounts. No page ever holds a password."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webapp.pools import elevated_accounts
 from webapp.web import session as web
 from webapp.web.access import OPERATORS, STAFF, actor, may
 
-elevated = Blueprint("elevated_accounts", __name__, url_prefix="/accounts")
+elevated = Blueprint("elevated_accounts", __name__, url_prefix="/elevated-accounts")
 
 
 @elevated.get("")

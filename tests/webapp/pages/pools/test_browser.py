@@ -35,7 +35,7 @@ def test_long_names_and_errors_stay_on_a_narrow_page(
         for path in (
             "/pools", f"/pools/{pool.id}", f"/pools/{pool.id}/edit",
             "/instances", f"/instances/{instance.id}",
-            f"/instances/{instance.id}/edit", "/accounts", f"/accounts/{account.id}/edit",
+            f"/instances/{instance.id}/edit", "/elevated-accounts", f"/elevated-accounts/{account.id}/edit",
         ):  # fmt: skip
             page.goto(path)
             beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -31,15 +31,15 @@ def everything_audited(portal: Portal) -> str:
 
 def test_a_password_is_sealed_and_on_no_page(portal: Portal, operator: Client) -> None:
     form = {"name": "platform on production", "login_user": "platform", "login_password": SECRET}
-    assert operator.post("/accounts/new", form).status_code == 302
+    assert operator.post("/elevated-accounts/new", form).status_code == 302
     assert passwords(portal) == {"platform on production": SECRET}
     with portal.database.reading() as session:
         account = session.scalars(select(ElevatedAccount)).one()
         raw = session.execute(text("SELECT login_password FROM elevated_accounts")).scalar_one()
     assert SECRET not in raw
-    for path in ("/accounts", f"/accounts/{account.id}/edit"):
+    for path in ("/elevated-accounts", f"/elevated-accounts/{account.id}/edit"):
         assert SECRET not in operator.get(path).text
-    refused = operator.post("/accounts/new", form)
+    refused = operator.post("/elevated-accounts/new", form)
     assert refused.status_code == 422
     assert "There is an account of this name already" in refused.text
     assert SECRET not in refused.text
@@ -52,7 +52,7 @@ def test_an_empty_password_keeps_the_old_one_and_a_new_one_replaces_it(
     portal: Portal, operator: Client
 ) -> None:
     account = portal.create_account(name="one", login_password=SECRET)
-    path = f"/accounts/{account.id}/edit"
+    path = f"/elevated-accounts/{account.id}/edit"
     kept = {"name": "renamed", "login_user": "platform", "login_password": ""}
     assert operator.post(path, kept).status_code == 302
     assert passwords(portal) == {"renamed": SECRET}
@@ -77,7 +77,7 @@ def test_a_new_password_makes_earlier_checks_worthless(
     for one in (instance, other):
         looks.observe(looks.create_job("check_account", instance_id=one.id), checked(one.name))
     form = {"name": "x", "login_user": "platform", "login_password": SECRET}
-    assert operator.post(f"/accounts/{pool.elevated_account_id}/edit", form).status_code == 302
+    assert operator.post(f"/elevated-accounts/{pool.elevated_account_id}/edit", form).status_code == 302
     with portal.database.reading() as session:
         assert session.get_one(Instance, instance.id).account_check is None
         assert session.get_one(Instance, other.id).account_check is not None
@@ -96,7 +96,7 @@ def test_a_value_that_cannot_be_is_refused_at_its_field(portal: Portal, operator
     wrong = []
     for field, value in REFUSED:
         form = {**good, field: value, "csrf_token": token}
-        answer = operator.client.post("/accounts/new", data=form)
+        answer = operator.client.post("/elevated-accounts/new", data=form)
         is_refused = answer.status_code == 422 and "invalid-feedback" in answer.text
         if not is_refused or SCRIPT in answer.text or SECRET in answer.text:
             wrong.append((field, value[:50], answer.status_code))
@@ -106,9 +106,9 @@ def test_a_value_that_cannot_be_is_refused_at_its_field(portal: Portal, operator
 
 def test_names_of_logins_are_shown_as_text(portal: Portal, operator: Client) -> None:
     form = {"name": SCRIPT, "login_user": "o'brien]--", "login_password": "p';--{}\"\\"}
-    assert operator.post("/accounts/new", form).status_code == 302
+    assert operator.post("/elevated-accounts/new", form).status_code == 302
     assert passwords(portal) == {SCRIPT: "p';--{}\"\\"}
-    page = operator.get("/accounts").text
+    page = operator.get("/elevated-accounts").text
     assert SCRIPT not in page
     assert "&lt;script&gt;" in page
 
@@ -118,25 +118,25 @@ def test_an_account_in_use_is_not_removed_and_it_is_said_by_what(portal: Portal,
     own = portal.create_account(name="own")
     portal.create_instance(pool, name="sql01", elevated_account_id=own.id)
     for account_id, user in ((pool.elevated_account_id, "pool production"), (own.id, "instance sql01")):
-        answer = operator.post(f"/accounts/{account_id}/delete")
+        answer = operator.post(f"/elevated-accounts/{account_id}/delete")
         assert answer.status_code == 409
         assert user in answer.text
-    assert user in operator.get("/accounts").text
+    assert user in operator.get("/elevated-accounts").text
 
 
 def test_an_account_that_nothing_uses_is_removed(portal: Portal, operator: Client) -> None:
     account = portal.create_account()
-    assert operator.post(f"/accounts/{account.id}/delete").status_code == 302
+    assert operator.post(f"/elevated-accounts/{account.id}/delete").status_code == 302
     assert passwords(portal) == {}
-    assert operator.post(f"/accounts/{account.id}/delete").status_code == 404
+    assert operator.post(f"/elevated-accounts/{account.id}/delete").status_code == 404
 
 
 def test_viewers_read_and_customers_see_nothing(portal: Portal) -> None:
     account = portal.create_account(name="one")
     viewer = portal.client(portal.create_user(PortalRole.VIEWER))
     customer = portal.client(portal.create_user())
-    assert "one" in viewer.get("/accounts").text
-    assert viewer.get(f"/accounts/{account.id}/edit").status_code == 403
-    assert viewer.post(f"/accounts/{account.id}/delete").status_code == 403
-    assert customer.get("/accounts").status_code == 403
-    assert customer.post("/accounts/new").status_code == 403
+    assert "one" in viewer.get("/elevated-accounts").text
+    assert viewer.get(f"/elevated-accounts/{account.id}/edit").status_code == 403
+    assert viewer.post(f"/elevated-accounts/{account.id}/delete").status_code == 403
+    assert customer.get("/elevated-accounts").status_code == 403
+    assert customer.post("/elevated-accounts/new").status_code == 403

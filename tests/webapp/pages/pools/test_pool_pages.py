@@ -118,7 +118,7 @@ def test_a_name_that_is_taken_is_refused(portal: Portal, operator: Client, taken
 def test_without_an_account_the_page_says_what_to_do_first(portal: Portal, operator: Client) -> None:
     page = operator.get("/pools/new").text
     assert "needs an elevated account" in page
-    assert "/accounts/new" in page
+    assert "/elevated-accounts/new" in page
 
 
 def test_a_pool_is_changed_and_the_audit_holds_before_and_after(portal: Portal, operator: Client) -> None:
@@ -258,5 +258,5 @@ def test_viewers_read_and_customers_see_nothing(portal: Portal) -> None:
 def test_a_pool_that_is_not_there_is_not_found(portal: Portal, operator: Client, key: str) -> None:
     assert operator.get(f"/pools/{key}").status_code == 404
     assert operator.get(f"/instances/{key}").status_code == 404
-    assert operator.get(f"/accounts/{key}/edit").status_code == 404
+    assert operator.get(f"/elevated-accounts/{key}/edit").status_code == 404
     assert operator.get(f"/instances/new?pool={key}").status_code == 404
