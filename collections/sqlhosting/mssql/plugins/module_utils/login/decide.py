@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, ObjectExists
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import (
     check_password_policy,
@@ -34,7 +34,7 @@ def decide_create(name: str, params: dict, *, sid: str | None) -> list:
     changes = [
         Change(
             "login/create",
-            f"created [{name}]",
+            f"create login {named(name)}",
             creates=f"login:{name}",
             name=name,
             password=Secret(password),
@@ -66,7 +66,7 @@ def decide_changes(login: Login, params: dict, *, sid: str | None, planned) -> t
         changes.append(
             Change(
                 "login/set_default_database",
-                f"default database set to [{wanted}]",
+                f"set the default database of login {named(login.name)} to {named(wanted)}",
                 name=login.name,
                 default_database=wanted,
             )
@@ -113,7 +113,7 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
             check_password_policy(params["password"], login.name)
     change = Change(
         "login/set_password",
-        f"password of [{login.name}] set",
+        f"set the password of login {named(login.name)}",
         name=login.name,
         password=Secret(params["password"] or ""),
         must_change=bool(params["must_change"]),
@@ -150,7 +150,8 @@ def _switches(login: Login, policy: bool, expiration: bool) -> list:
 
 
 def _switch_change(template: str, what: str, name: str, on: bool) -> Change:
-    return Change(template, f"{what} switched {_switch(on)}", name=name, switch=_switch(on))
+    says = f"switch the {what} of login {named(name)} {'on' if on else 'off'}"
+    return Change(template, says, name=name, switch=_switch(on))
 
 
 def _check_switches(params: dict, *, policy: bool, expiration: bool) -> None:
@@ -177,29 +178,36 @@ def decide_server_roles(login: Login, asked: list | None, *, exclusive: bool, pl
     if exclusive:
         kept = set(login.asked_roles.values())
         changes = [
-            Change("login/drop_server_role", f"taken out of server role [{role}]", role=role, name=login.name)
+            Change(
+                "login/drop_server_role",
+                f"take the server role {named(role)} from login {named(login.name)}",
+                role=role,
+                name=login.name,
+            )
             for role in login.server_roles
             if role not in kept
         ]
     for role in asked:
         key = f"login:{login.name}/server_role={role}"
         if role not in login.asked_roles and not (login.is_planned and planned(key)):
-            says = f"made a member of server role [{role}]"
+            says = f"give login {named(login.name)} the server role {named(role)}"
             changes.append(Change("login/add_server_role", says, creates=key, role=role, name=login.name))
     return changes
 
 
 def decide_end_sessions(name: str, sid: str | None) -> Change:
     """One batch whose text does not depend on who is connected: a plan made before still fits."""
-    return Change("login/end_sessions", f"sessions of [{name}] ended", name=name, sid=sid)
+    return Change("login/end_sessions", f"end the sessions of login {named(name)}", name=name, sid=sid)
 
 
 def _enable(name: str) -> Change:
-    return Change("login/enable", f"[{name}] enabled", creates=f"login:{name}/enabled=true", name=name)
+    says = f"enable login {named(name)}"
+    return Change("login/enable", says, creates=f"login:{name}/enabled=true", name=name)
 
 
 def _disable(name: str) -> Change:
-    return Change("login/disable", f"[{name}] disabled", creates=f"login:{name}/enabled=false", name=name)
+    says = f"disable login {named(name)}"
+    return Change("login/disable", says, creates=f"login:{name}/enabled=false", name=name)
 
 
 def _switch(value: bool | None) -> str | None:
