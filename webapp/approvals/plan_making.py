@@ -137,7 +137,7 @@ def _statement(position: int, source: JobStatement) -> PlanStatement:
         id=new_id(), position=position, instance=source.instance, inventory_host=source.inventory_host,
         database=source.database, template=source.template, template_revision=source.template_revision,
         sha256=source.sha256, text=source.text, secrets=source.secrets, task=source.task,
-        creates=source.creates,
+        words=source.words, object=source.object, creates=source.creates,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from webapp.sealing import canonical, the_box
 VERSION = 1
 # Of a statement: what an approver sees and the plan's hash leaves out.
 _SHOWN = ("position", "inventory_host", "template_revision", "secrets", "task", "creates")
+_TOLD = ("words", "object")  # a plan from before there were words is sealed without them
 
 
 def digest(document: Any) -> str:
@@ -24,6 +25,8 @@ def digest(document: Any) -> str:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """All of ``plan`` that must not change once it is ready."""
+    has_words = any(one.words or one.object for one in plan.statements)
+    names = (*_SHOWN, *_TOLD) if has_words else _SHOWN
     return {
         "version": VERSION,
         "what": "plan",
@@ -33,7 +36,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "job": plan.job_id,
         "instance": plan.instance_id,
         "plan_hash": plan.hash,
-        "shown": digest([[getattr(one, name) for name in _SHOWN] for one in plan.statements]),
+        "shown": digest([[getattr(one, name) for name in names] for one in plan.statements]),
         "launch": digest(plan.launch),
         "placement": digest(plan.placement),
         "checks": digest(plan.checks),

@@ -91,6 +91,8 @@ class PlanStatement(WithId, Base):
     text: Mapped[str] = mapped_column(Text)
     secrets: Mapped[list[str] | None]  # labels of the placeholders in text
     task: Mapped[str | None] = mapped_column(String(500))
+    words: Mapped[str | None] = mapped_column(String(1000))  # what it does, as its module says
+    object: Mapped[str | None] = mapped_column(String(300))  # what it is about: login:shop_app
     creates: Mapped[str | None] = mapped_column(String(300))
 
     plan: Mapped[Plan] = relationship(back_populates="statements")
