@@ -11,7 +11,7 @@ SETUP_STAMP := .venv/.installed
 PYTEST_ARGS ?=
 PYTHON_CODE := simulator webapp demo benchmarks tests scripts collections/sqlhosting
 
-.PHONY: help setup demo test check format lint types imports ansible-lint sanity molecule bench lock build clean
+.PHONY: help setup demo test quick matrix check format lint types imports ansible-lint sanity molecule bench lock build clean
 
 help: ## print this help
 	@echo "SQL hosting platform"
@@ -31,6 +31,12 @@ demo: setup ## start simulated instances, book an application, show the T-SQL (O
 
 test: setup ## run all tests (both ODBC drivers, no real SQL Server needed)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+quick: setup ## the tests that need no process of their own: for each save
+	@$(BIN)/python -m pytest --quick $(PYTEST_ARGS)
+
+matrix: setup ## run the tests in every combination of database and test
+	@$(BIN)/python -m pytest --matrix $(PYTEST_ARGS)
 
 check: lint types imports ansible-lint sanity test molecule ## everything a change must pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[..., Comparison]] = {
     "tasks": measure_tasks,
     "discovery": measure_discovery,
+    "discovery_500": functools.partial(measure_discovery, size=500),
     "booking": measure_booking,
     "journal": measure_journal,
     "approval": measure_approval,

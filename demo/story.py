@@ -22,7 +22,7 @@ OUTPUT_LINES = 20  # of a failed job that are shown
 _SUMMARY = re.compile(r'<p class="[^"]*\blead\b[^"]*">(.*?)</p>', re.DOTALL)
 _JOB_STATE = re.compile(r'class="job-state">.*?data-state="(\w+)"', re.DOTALL)
 _JOB_ENDED = ("successful", "failed", "error", "canceled")
-_EVENT = re.compile(r"<li><strong>(.*?)</strong>")
+_EVENT = re.compile(r"<li[^>]*>\s*<strong>(.*?)</strong>", re.DOTALL)
 
 
 @dataclass(frozen=True)

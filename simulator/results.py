@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.sqltypes import SqlType
@@ -11,11 +11,17 @@ from simulator.sqltypes import SqlType
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a result: its name may be empty, as for an unnamed expression."""
+    """A column of a result: its name may be empty, as for an unnamed expression.
+
+    ``label`` is a text's collation and how strongly it is held (simulator/sql/query/coercion.py).
+    ``collation`` is set where a column of a table or view has one that is not its database's.
+    """
 
     name: str
     type: SqlType
     nullable: bool = True
+    label: Any = field(default=None, compare=False, repr=False)
+    collation: str | None = None
 
 
 @dataclass(frozen=True)

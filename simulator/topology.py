@@ -5,33 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from simulator.errors import TopologyError
+from simulator.topology_file import read_topology_file, shown
+from simulator.utf16 import in_units
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+MAX_GIB = 4 * 1024 * 1024  # of a volume: 4 PiB, so that every count of bytes and KiB fits a bigint
+MAX_MIB = 64 * 1024 * 1024  # of memory and of a file: 64 TiB, and pages of 8 KiB fit an int up to 16 TiB
+MAX_FILE_MIB = 16 * 1024 * 1024 - 1
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]  # sysname
+File = Annotated[Path, Field(strict=False)]  # text in the file
 
 
 class VolumeSpec(_Strict):
     """A volume of the machine. ``mount_point``: ``/`` or ``/var/opt/mssql/`` (Linux), ``D:\\`` (Windows)."""
 
-    mount_point: str
+    mount_point: Annotated[str, Field(min_length=1)]
     label: str = ""
-    size_gib: Annotated[float, Field(gt=0)] = 100.0
-    free_gib: Annotated[float, Field(ge=0)] | None = None  # None: all but what the files on it take
+    size_gib: Annotated[float, Field(gt=0, le=MAX_GIB)] = 100.0
+    free_gib: Annotated[float, Field(ge=0, le=MAX_GIB)] | None = (
+        None  # None: all but what the files on it take
+    )
 
 
 class LoginSpec(_Strict):
     """A SQL login that exists from the start."""
 
-    name: str
+    name: Name
     password: str
     sid: Annotated[str, Field(pattern=r"^0x[0-9A-Fa-f]{32}$")] | None = None
     server_roles: list[str] = []
@@ -43,15 +53,15 @@ class LoginSpec(_Strict):
 class DatabaseSpec(_Strict):
     """A user database that exists from the start."""
 
-    name: str
+    name: Name
     collation: str | None = None
     owner: str = "sa"
     recovery_model: Literal["FULL", "SIMPLE", "BULK_LOGGED"] = "FULL"
     state: Literal["ONLINE", "OFFLINE", "RESTORING"] = "ONLINE"
-    data_mib: Annotated[int, Field(ge=8)] = 64
-    log_mib: Annotated[int, Field(ge=8)] = 64
-    used_mib: Annotated[float, Field(ge=0)] = 3
-    max_mib: Annotated[int, Field(gt=0)] | None = None
+    data_mib: Annotated[int, Field(ge=8, le=MAX_FILE_MIB)] = 64
+    log_mib: Annotated[int, Field(ge=8, le=MAX_FILE_MIB)] = 64
+    used_mib: Annotated[float, Field(ge=0, le=MAX_FILE_MIB)] = 3
+    max_mib: Annotated[int, Field(gt=0, le=MAX_FILE_MIB)] | None = None
 
 
 class FaultSpec(_Strict):
@@ -105,8 +115,8 @@ class InstanceSpec(_Strict):
     version: Literal[2019, 2022, 2025] = 2022
     edition: Literal["Developer", "Enterprise", "Standard", "Express", "Web"] = "Developer"
     platform: Literal["Linux", "Windows"] = "Linux"
-    cpus: Annotated[int, Field(ge=1)] = 4
-    memory_mib: Annotated[int, Field(ge=512)] = 16384
+    cpus: Annotated[int, Field(ge=1, le=4096)] = 4
+    memory_mib: Annotated[int, Field(ge=512, le=MAX_MIB)] = 16384
     available_memory_mib: Annotated[int, Field(ge=0)] | None = None
     cpu_percent: Annotated[int, Field(ge=0, le=100)] = 5
     volumes: list[VolumeSpec] = []  # empty: one of 100 GiB for the platform's default paths
@@ -132,10 +142,10 @@ class Topology(_Strict):
     """All instances of one simulator process. Paths are relative to the topology file's folder."""
 
     instances: Annotated[list[InstanceSpec], Field(min_length=1)]
-    trace: Path | None = None  # JSON lines of every message received
-    state: Path | None = None  # folder; when given, a restarted simulator still has its databases
-    control: Path | None = None  # Unix socket of the control channel
-    certificate: Path | None = None  # where to write the server certificate (PEM), for clients to trust
+    trace: File | None = None  # JSON lines of every message received
+    state: File | None = None  # folder; when given, a restarted simulator still has its databases
+    control: File | None = None  # Unix socket of the control channel
+    certificate: File | None = None  # where to write the server certificate (PEM), for clients to trust
 
     @model_validator(mode="after")
     def _names_and_ports_differ(self) -> Topology:
@@ -150,22 +160,26 @@ class Topology(_Strict):
 
 def _problem(path: Path, error: Any) -> str:
     """One line about one field. What was given is shown only where it cannot hold a password."""
-    where = ".".join(str(part) for part in error["loc"])
+    where = shown(".".join(str(part) for part in error["loc"]))
     given = error.get("input")
-    shown = (
-        f" (got {given!r:.60})" if isinstance(given, int | float | str) and "password" not in where else ""
-    )
-    return f"{path}: {where or '(file)'}: {error['msg']}{shown}"
+    is_plain = isinstance(given, int | float | str) and "password" not in where
+    what = f" (got {given!r:.60})" if is_plain else ""
+    return f"{path}: {where or '(file)'}: {shown(error['msg'])}{what}"
+
+
+def _in_units(value: Any) -> Any:
+    """``value`` with its texts as SQL Server counts them; a fault's pattern stays as it is."""
+    if isinstance(value, list):
+        return [_in_units(one) for one in value]
+    if isinstance(value, BaseModel) and not isinstance(value, FaultSpec):
+        texts = {name: _in_units(getattr(value, name)) for name in type(value).model_fields}
+        return value.model_copy(update=texts)
+    return in_units(value) if isinstance(value, str | dict) else value
 
 
 def load_topology(path: Path) -> Topology:
     """Read and validate a topology file. Raises :class:`TopologyError` with one line per problem."""
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise TopologyError(f"{path}: cannot be read ({exc.strerror})") from exc
-    except yaml.YAMLError as exc:
-        raise TopologyError(f"{path}: is not valid YAML: {exc}") from exc
+    data = read_topology_file(path)
     try:
         topology = Topology.model_validate(data)
     except ValidationError as exc:
@@ -177,4 +191,4 @@ def load_topology(path: Path) -> Topology:
         for field in ("trace", "state", "control", "certificate")
         if (value := getattr(topology, field)) is not None and not value.is_absolute()
     }
-    return topology.model_copy(update=fixed)
+    return topology.model_copy(update={**fixed, "instances": _in_units(topology.instances)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,9 +35,17 @@ WRITES = {"sqlite_begin": "IMMEDIATE"}
 _log = logging.getLogger(__name__)
 
 
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")  # a ULID: without I, L, O, U
+
+
 def new_id() -> str:
     """A ULID: 26 characters that sort by time."""
     return str(ULID())
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` can be the id of a row."""
+    return _ID.fullmatch(text) is not None
 
 
 def now() -> datetime:

@@ -1,4 +1,7 @@
-"""What all rooms bring: job templates, chores, holders of instances; listed here and nowhere else."""
+"""What all rooms bring: job templates, chores, holders of instances, kinds of subjects and of plan items.
+
+Listed here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,19 @@ from sqlalchemy.orm import Session
 
 from webapp.applications.holding import ApplicationsHold
 from webapp.applications.job_templates import CheckQuota
+from webapp.applications.subjects import Applications
 from webapp.approvals.expiry import expire_plans
 from webapp.approvals.job_templates import ApplyBooking, PlanBooking
 from webapp.bookings.holding import PlansHold
+from webapp.bookings.items import ItemKind
+from webapp.bookings.statement_items import StatementItems
+from webapp.bookings.subjects import Bookings, Plans
+from webapp.jobs.subjects import SubjectKind
 from webapp.jobs.templates import JobTemplate
 from webapp.policies.holding import PoliciesHold
 from webapp.pools.holders import Holder
 from webapp.pools.job_templates import CheckAccount, Discover
+from webapp.pools.subjects import Instances, Pools
 
 
 def job_templates() -> list[JobTemplate]:
@@ -30,3 +39,13 @@ def chores() -> list[Callable[[Session], object]]:
 def holders() -> list[Holder]:
     """Who is asked before a pool or an instance goes or is renamed."""
     return [ApplicationsHold(), PlansHold(), PoliciesHold()]
+
+
+def subject_kinds() -> list[SubjectKind]:
+    """What jobs may be about; those that are target kinds also what they lock."""
+    return [Applications(), Instances(), Pools(), Bookings(), Plans()]
+
+
+def item_kinds() -> list[ItemKind]:
+    """What plans may hold."""
+    return [StatementItems()]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from webapp.bookings.items import use_item_kinds
 from webapp.database import Database
 from webapp.jobs.doorbell import install
 from webapp.jobs.nudges import Nudges
 from webapp.jobs.runtime import Runtime, use_opener
+from webapp.jobs.subjects import use_subject_kinds
 from webapp.platform.operations import check_platform
 from webapp.pools.holders import use_holders
-from webapp.registry import holders, job_templates
+from webapp.registry import holders, item_kinds, job_templates, subject_kinds
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings
 
@@ -21,6 +23,8 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     """
     use_box(Box([key.get_secret_value() for key in settings.encryption_keys]))
     use_holders(holders())
+    use_subject_kinds(subject_kinds())
+    use_item_kinds(item_kinds())
     use_opener(create_runtime)
     database = Database(settings.database_url.get_secret_value())
     try:

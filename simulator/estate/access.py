@@ -43,6 +43,14 @@ def enter(session: Any, name: str) -> Database:
     return database
 
 
+def can_enter(session: Any, database: Database) -> bool:
+    """Would USE succeed? One that another session has for itself counts as closed."""
+    if unavailable(database) is not None or not admitted(session.instance, session.login, database):
+        return False
+    taken = database.user_access == "SINGLE_USER" and session.instance.sessions_in(database, but=session)
+    return may_enter(session.login, database) and not taken
+
+
 def has_server(session: Any, name: str) -> bool:
     """Does the session's login hold the server permission? Unknown ones (of a later version) are not held."""
     if names.known(names.SERVER, name, session.instance.major) is None:
@@ -58,9 +66,14 @@ def has_database(session: Any, database: Database, name: str) -> bool:
 def require_server_state(session: Any, what: str = "server") -> None:
     """What reading a DMV needs: VIEW SERVER STATE, from 2022 VIEW SERVER PERFORMANCE STATE.
 
-    Raises 300 and 297.
+    Raises 300 and 297. Views in the table of simulator/sql/catalog/rights.py need not call it.
     """
     needed = "VIEW SERVER STATE" if session.instance.major < 16 else "VIEW SERVER PERFORMANCE STATE"
+    require_server(session, needed, what)
+
+
+def require_server(session: Any, needed: str, what: str = "server") -> None:
+    """Raise 300 and 297 unless the session's login holds a server permission."""
     if not has_server(session, needed):
         raise sql_error(300, needed, what, "master", also=[sql_error(297)])
 

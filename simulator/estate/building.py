@@ -10,7 +10,7 @@ from simulator.errors import TopologyError
 from simulator.estate import files
 from simulator.estate.collations import find_collation
 from simulator.estate.configuration import OPTIONS
-from simulator.estate.database import Database
+from simulator.estate.database import Database, new_database_options
 from simulator.estate.files import PAGE, PAGES_PER_MIB, DatabaseFile
 from simulator.estate.instance import MAJOR, Instance
 from simulator.estate.passwords import hash_password
@@ -56,7 +56,7 @@ def build_instance(estate: Estate, spec: InstanceSpec, state_file: Path | None) 
 def _fill(instance: Instance) -> None:
     spec, now = instance.spec, instance.clock.local()
     instance.logins.append(
-        Login(1, "sa", SA_SID, hash_password(spec.sa_password), now, now, password_set=now)
+        Login(1, "sa", SA_SID, hash_password(spec.sa_password, instance.major), now, now, password_set=now)
     )
     instance.grants.add(Grant(SERVER, 0, 1, 1, "CONNECT SQL", "G"))
     instance.grants.add(Grant(SERVER, 0, 2, 1, "VIEW ANY DATABASE", "G"))
@@ -70,9 +70,11 @@ def _fill(instance: Instance) -> None:
 
 
 def _add_login(instance: Instance, spec: LoginSpec, now: datetime) -> None:
+    if instance.login(spec.name) is not None:
+        raise TopologyError(f"instance {instance.name}: there are two logins {spec.name!r}")
     sid = bytes.fromhex(spec.sid[2:]) if spec.sid else new_sid()
     login = Login(
-        instance.new_principal_id(), spec.name, sid, hash_password(spec.password), now, now,
+        instance.new_principal_id(), spec.name, sid, hash_password(spec.password, instance.major), now, now,
         spec.default_database, is_disabled=spec.disabled, password_set=now,
     )  # fmt: skip
     instance.logins.append(login)
@@ -121,6 +123,8 @@ def _system_database(instance: Instance, number: int, name: str, now: datetime) 
 
 def add_database(instance: Instance, spec: DatabaseSpec, now: datetime) -> Database:
     """Add a user database that the topology lists. Raises :class:`TopologyError`."""
+    if instance.find_database(spec.name) is not None:
+        raise TopologyError(f"instance {instance.name}: there are two databases {spec.name!r}")
     owner = instance.login(spec.owner)
     if owner is None:
         raise TopologyError(
@@ -133,6 +137,7 @@ def add_database(instance: Instance, spec: DatabaseSpec, now: datetime) -> Datab
         )
     database = Database(instance, instance.new_database_id(), spec.name, collation, owner.sid, now)
     database.compatibility_level = instance.major * 10
+    database.options |= new_database_options(instance.major)
     database.recovery_model, database.state = spec.recovery_model, spec.state
     mib, disk = PAGES_PER_MIB, instance.disk
     limit = spec.max_mib * mib if spec.max_mib else files.UNLIMITED

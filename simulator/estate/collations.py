@@ -147,6 +147,11 @@ class Collation:
         """True for the UTF-8 collations (2019 and later)."""
         return "UTF8" in self.flags
 
+    @cached_property
+    def has_supplementary(self) -> bool:
+        """True where functions count a character beyond U+FFFF as one: _SC, version 140 and UTF-8."""
+        return "SC" in self.flags or self.version == 3 or self.is_utf8
+
     @property
     def description(self) -> str:
         """The text of sys.fn_helpcollations."""

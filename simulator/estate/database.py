@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from simulator.estate.instance import Instance
 
 
+def new_database_options(major: int) -> dict[str, Any]:
+    """Options of a new user database that are not simply off: since 2022 the Query Store is on."""
+    return {"query_store": "ON"} if major >= 16 else {}
+
+
 @dataclass(eq=False)
 class Database:
     """One database of an instance. ``state`` is sys.databases.state_desc: ONLINE, OFFLINE, RESTORING …"""
@@ -115,6 +120,11 @@ class Database:
     def is_open(self) -> bool:
         """True if its contents can be read."""
         return self.state == "ONLINE"
+
+    @property
+    def is_shut(self) -> bool:
+        """True if AUTO_CLOSE has shut it down: nobody is in it. It then does not tell its collation."""
+        return self.is_auto_close_on and not self.instance.sessions_in(self)
 
     # -- principals -----------------------------------------------------------------------------------------
 

@@ -203,6 +203,7 @@ register_messages(
         6102: (14, "User does not have permission to use the KILL statement."),
         6104: (16, "Cannot use KILL to kill your own process."),
         6106: (16, "Process ID {0} is not an active process ID."),
+        6107: (14, "Only user processes can be killed."),
         8985: (
             16,
             "Could not locate file '{0}' for database '{1}' in sys.database_files. The file either does not exist, or was dropped.",
@@ -247,7 +248,8 @@ register_messages(
         ),
         15129: (16, "'{0}' is not a valid value for configuration option '{1}'."),
         15138: (16, "The database principal owns a {0} in the database, and cannot be dropped."),
-        15141: (16, "The server principal owns a {0} and cannot be dropped."),
+        15141: (16, "The server principal owns one or more {0}(s) and cannot be dropped."),
+        1844: (16, "{0} is not supported on {1}."),
         15144: (16, "The role has members. It must be empty before it can be dropped."),
         15150: (16, "Cannot {0} the {1} '{2}'."),
         15151: (16, "Cannot {0} the {1} '{2}', because it does not exist or you do not have permission."),

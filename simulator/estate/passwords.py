@@ -1,9 +1,9 @@
 """SQL login passwords: hashing, comparing, and the password policy.
 
-Hash layout as LOGINPROPERTY(…, 'PasswordHash') gives it since 2012: 0x0200, 4 bytes of salt, SHA-512 of the
-UTF-16LE
-password followed by the salt. The rules are those of Microsoft Learn, "Password policy" and
-"Strong passwords".
+Hash layout as LOGINPROPERTY(…, 'PasswordHash') gives it: since 2012 0x0200, 4 bytes of salt, SHA-512 of the
+UTF-16LE password followed by the salt; since 2025 0x0300, 4 bytes of salt, 64 bytes of PBKDF2 with
+HMAC-SHA-512 (Microsoft Learn, "LOGINPROPERTY" and "SQL Server encryption": RFC 2898, 100,000 iterations). The
+rules are those of Microsoft Learn, "Password policy" and "Strong passwords".
 """
 
 from __future__ import annotations
@@ -11,22 +11,37 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from functools import lru_cache
 
-_HEADER = b"\x02\x00"
+from simulator.utf16 import encoded
+
+_HEADER = b"\x02\x00"  # SHA-512, since 2012
+_ITERATED = b"\x03\x00"  # PBKDF2 with HMAC-SHA-512, since 2025
+_ITERATIONS = 100_000
+_SINCE = 17  # the major version that iterates
+_KEPT = 256  # derived keys that are remembered: one costs a login some 50 ms
 HASH_LENGTH = 70  # bytes
 MAX_LENGTH = 128  # characters
 MIN_LENGTH = 8  # characters, when the policy is checked
 
 
-def hash_password(password: str) -> bytes:
-    """A salted hash of the password, 70 bytes."""
+@lru_cache(maxsize=_KEPT)
+def _iterated(password: str, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac("sha512", encoded(password), salt, _ITERATIONS)
+
+
+def hash_password(password: str, major: int) -> bytes:
+    """A salted hash of the password as a server of version ``major`` makes it, 70 bytes."""
     salt = os.urandom(4)
-    return _HEADER + salt + hashlib.sha512(password.encode("utf-16-le") + salt).digest()
+    if major >= _SINCE:
+        return _ITERATED + salt + _iterated(password, salt)
+    return _HEADER + salt + hashlib.sha512(encoded(password) + salt).digest()
 
 
-def is_hash(value: bytes) -> bool:
-    """True if the value has the layout of a hash that PWDCOMPARE understands."""
-    return len(value) == HASH_LENGTH and value.startswith(_HEADER)
+def is_hash(value: bytes, major: int = _SINCE) -> bool:
+    """True if the value has the layout of a hash that a server of version ``major`` understands."""
+    headers = (_HEADER, _ITERATED) if major >= _SINCE else (_HEADER,)
+    return len(value) == HASH_LENGTH and value.startswith(headers)
 
 
 def same_password(password: str, stored: bytes | None) -> bool:
@@ -34,7 +49,9 @@ def same_password(password: str, stored: bytes | None) -> bool:
     if stored is None or not is_hash(stored):
         return False
     salt = stored[2:6]
-    digest = hashlib.sha512(password.encode("utf-16-le", "surrogatepass") + salt).digest()
+    if stored.startswith(_ITERATED):
+        return hmac.compare_digest(_iterated(password, salt), stored[6:])
+    digest = hashlib.sha512(encoded(password) + salt).digest()
     return hmac.compare_digest(digest, stored[6:])
 
 

@@ -127,8 +127,7 @@ def has_securable_permission(
     ids = {user.principal_id} | roles_of(database, user.principal_id)
     denied, granted = False, owner_id in ids
     role_names = {r.name for r in database.roles if r.principal_id in ids and r.is_fixed}
-    if "db_owner" in role_names:
-        return True
+    granted |= "db_owner" in role_names  # a denial binds its members; only dbo and sysadmin pass
     for grant in database.grants:
         if grant.grantee_id in ids and (grant.class_id, grant.major_id, grant.permission) in wanted:
             denied |= grant.state == "D"

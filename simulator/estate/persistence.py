@@ -22,6 +22,7 @@ from simulator.estate.database import Database
 from simulator.estate.files import DatabaseFile
 from simulator.estate.principals import DatabaseRole, Grant, Login, Schema, ServerRole, User
 from simulator.estate.volumes import StoredFile
+from simulator.utf16 import in_units
 
 if TYPE_CHECKING:
     from simulator.estate.instance import Instance
@@ -36,12 +37,10 @@ def save(instance: Instance, path: Path) -> None:
     The file is readable by its owner only.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(
-        _state(instance), default=_encode, ensure_ascii=False
-    )  # an indent would cost the C encoder
+    text = json.dumps(_state(instance), default=_encode)  # an indent would cost the C encoder
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_text(text, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8", errors="surrogatepass")
     fresh.replace(path)
 
 
@@ -51,11 +50,12 @@ def load(instance: Instance, path: Path) -> None:
     Raises :class:`TopologyError` if the file is not one of ours.
     """
     try:
-        state = json.loads(path.read_text(encoding="utf-8"), object_hook=_decode)
+        text = path.read_text(encoding="utf-8", errors="surrogatepass")
+        state = in_units(json.loads(text, object_hook=_decode))
         if state["version"] != VERSION:
             raise TopologyError(f"{path}: was written by another version of the simulator; remove it")
         _fill(instance, state)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise TopologyError(f"{path}: is not a state file of the simulator ({exc}); remove it") from exc
 
 

@@ -100,7 +100,7 @@ class Table:
     @property
     def result_columns(self) -> list[Column]:
         """The columns as a query sees them."""
-        return [Column(c.name, c.type, c.nullable) for c in self.columns]
+        return [Column(c.name, c.type, c.nullable, collation=c.collation) for c in self.columns]
 
     @property
     def full_name(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from simulator.errors import SqlError, sql_error
+from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.server.reply import Reply
 from simulator.server.running import ClientGone, run_message, trace_unrun
 from simulator.server.tls import TlsChannel
@@ -35,6 +35,7 @@ from simulator.tds.packets import (
     peel_packet,
 )
 from simulator.tds.prelogin import agree_on_encryption, parse_prelogin, prelogin_answer
+from simulator.utf16 import characters
 
 if TYPE_CHECKING:
     from simulator.server.listener import InstanceServer
@@ -218,13 +219,17 @@ class Connection(asyncio.Protocol):
 
     def _take_attention(self) -> None:
         if self.task is None:
-            reply = self.new_reply()
-            reply.buffer += tokens.done(tokens.DoneKind.BATCH, tokens.DoneStatus.ATTENTION)
-            self.send(reply)
+            self.acknowledge_attention()
             return
         self.attention = True
         if self.running:
             self.task.cancel()
+
+    def acknowledge_attention(self) -> None:
+        """Say that the client's Attention has come: a message of its own."""
+        reply = self.new_reply()
+        reply.acknowledge()
+        self.send(reply)
 
     # -- tasks -----------------------------------------------------------------------------------------
 
@@ -264,15 +269,17 @@ class Connection(asyncio.Protocol):
     async def _log_in(self, payload: bytes) -> None:
         self.running = True
         login = parse_login7_or_none(payload)
-        if login is None or login.tds_version < TDS_VERSION_7_2:
+        if login is None:
             logger.info("connection_refused instance=%s reason=login_message", self.server.name)
             self.abort()
             return
-        self.login_name, self.app_name = login.user_name, login.app_name
+        self.login_name, self.app_name = characters(login.user_name), characters(login.app_name)
         entry = self.server.trace.begin(self.server.name, "login", "")
-        entry.login, entry.app_name, entry.database = login.user_name, login.app_name, login.database
-        delay_s = self.server.faults.login_delay_s(self.server.name, login.user_name, login.app_name)
+        entry.login, entry.app_name, entry.database = self.login_name, self.app_name, login.database
+        delay_s = self.server.faults.login_delay_s(self.server.name, self.login_name, self.app_name)
         try:
+            if login.tds_version < TDS_VERSION_7_2:
+                raise unknown_tsql("TDS before 7.2")
             if delay_s:
                 entry.fault = "login_throttled"
                 await asyncio.sleep(delay_s)
@@ -283,15 +290,23 @@ class Connection(asyncio.Protocol):
         except SqlError as exc:
             entry.error = exc.number
             self.server.trace.end(entry, "error")
-            reply = self.new_reply()
-            reply.error(exc)
-            reply.end()
-            self.send(reply)
-            self.close()
+            self._refuse(login, exc)
             return
         entry.spid = self.spid
         self.server.trace.end(entry, "ok")
         self._welcome(login)
+
+    def _refuse(self, login: Login7, error: SqlError) -> None:
+        """Tell the client why it may not log in, in its own protocol, and close."""
+        reply = self.new_reply()
+        if login.tds_version < TDS_VERSION_7_2:
+            told = (error.number, error.severity, error.state, error.message)
+            reply.token(tokens.refused_before_7_2(*told, server=self.server.server_name))
+        else:
+            reply.error(error)
+            reply.end()
+        self.send(reply)
+        self.close()
 
     def _open_session(self, login: Login7) -> None:
         """Raises SqlError when the client may not log in."""

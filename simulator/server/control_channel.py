@@ -18,6 +18,7 @@ from simulator.server import operations
 from simulator.server.faults import FaultBook
 from simulator.server.listener import InstanceServer
 from simulator.topology import FaultSpec
+from simulator.utf16 import in_units
 
 SOCKET_MODE = 0o600  # whoever may write to it may change every instance
 LINE_MAX = 1024 * 1024
@@ -70,7 +71,8 @@ class ControlChannel:
         try:
             while line := await reader.readline():
                 answer = await self.answer(line)
-                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                # Names may hold halves of surrogate pairs, as SQL Server's may: escapes carry them.
+                writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError, asyncio.CancelledError):
             pass  # gone, a line without an end, or the simulator stops
@@ -84,12 +86,17 @@ class ControlChannel:
             return {"ok": True, **(await self._carry_out(line) or {})}
         except (SimulatorError, ValidationError) as exc:
             return {"ok": False, "error": str(exc)}
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as exc:
+            # A number where a name belongs, Infinity, 1e400: the sender's mistake, and not worth the channel.
+            return {"ok": False, "error": f"a value of the wrong kind: {exc}"}
 
     async def _carry_out(self, line: bytes) -> dict[str, Any] | None:
         try:
             request = json.loads(line)
         except ValueError as exc:
             raise ControlChannelError(f"not JSON: {exc}") from exc
+        except RecursionError as exc:
+            raise ControlChannelError("not usable: nested too deeply") from exc
         if not isinstance(request, dict) or not isinstance(request.get("op"), str):
             raise ControlChannelError("a request is an object with the key 'op'")
         name = request.pop("op")
@@ -97,6 +104,8 @@ class ControlChannel:
         if operation is None:
             known = sorted(n.removeprefix("op_") for n in dir(self) if n.startswith("op_"))
             raise ControlChannelError(f"unknown operation {name!r}; there are {', '.join(known)}")
+        if "fault" not in request:  # a fault's pattern is searched in whole characters
+            request = in_units(request)
         try:
             inspect.signature(operation).bind(**request)
         except TypeError as exc:

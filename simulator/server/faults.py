@@ -14,6 +14,7 @@ from typing import Any
 
 from simulator.errors import MESSAGES, SimulatorError, SqlError
 from simulator.topology import FaultSpec
+from simulator.utf16 import Verbatim
 
 # Errors that nothing in the simulator raises by itself, but that faults play: number -> (severity, text).
 # Source: Microsoft Learn, "Database Engine events and errors".
@@ -106,7 +107,7 @@ class Fault:
         number = self.spec.number or 0
         unknown = (DEFAULT_SEVERITY, DEFAULT_MESSAGE.format(number))
         severity, text = MESSAGES.get(number) or PLAYED.get(number) or unknown
-        message = self.spec.message or _PLACEHOLDER.sub("?", text)
+        message = Verbatim(self.spec.message) if self.spec.message else _PLACEHOLDER.sub("?", text)
         return SqlError(number, severity, message, state=self.spec.state)
 
     async def hold(self, text: str) -> None:

@@ -96,13 +96,17 @@ class Reply:
         self.buffer += tokens.done(DoneKind.BATCH, status | following, count, command)
 
     def end_canceled(self) -> None:
-        """End a message that an Attention canceled.
+        """End a message that an Attention canceled: the statement's own DONE says "error".
 
-        The statement's own DONE says "error" first: with the acknowledgment alone Microsoft's driver takes a
-        canceled statement for one that succeeded.
+        The acknowledgment is a message of its own (:meth:`acknowledge`): tedious reads the canceled message
+        to its end first and then waits for one more. With the acknowledgment alone Microsoft's driver would
+        take a canceled statement for one that succeeded.
         """
         self._failed = True
         self.end()
+
+    def acknowledge(self) -> None:
+        """The acknowledgment of an Attention, the only token of its message (MS-TDS 2.2.1.7, 2.2.7.6)."""
         self.buffer += tokens.done(DoneKind.BATCH, DoneStatus.ATTENTION)
 
     def packets(self, *, spid: int, packet_size: int, last: bool) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from simulator.tds.requests import (
     parse_calls,
     parse_transaction,
 )
+from simulator.utf16 import characters
 
 if TYPE_CHECKING:
     from simulator.server.connection import Connection
@@ -54,9 +55,9 @@ def requests_of(message: Message) -> list[Request]:
     """What a message asks for, in order. Raises :class:`ProtocolError`."""
     if message.type == PacketType.BATCH:
         text = parse_batch(message.payload)
-        return [Request("batch", text, text)]
+        return [Request("batch", characters(text), text)]
     if message.type == PacketType.RPC:
-        return [Request("rpc", call.text, call) for call in parse_calls(message.payload)]
+        return [Request("rpc", characters(call.text), call) for call in parse_calls(message.payload)]
     if message.type == PacketType.TRANSACTION:
         request = parse_transaction(message.payload)
         return [Request("transaction", request.text, request)]
@@ -188,6 +189,7 @@ def _canceled(connection: Connection, reply: Reply, entry: Entry, *, has_run: bo
     connection.attention = False
     reply.end_canceled()
     connection.send(reply)
+    connection.acknowledge_attention()
     raise _Answered
 
 
@@ -214,6 +216,8 @@ async def _execute(
 ) -> SqlError | None:
     """Run a request in the session; the error that ended it. ``withhold`` keeps the whole reply back."""
     try:
+        if isinstance(request.work, Call) and request.work.error is not None:
+            raise request.work.error
         if kind == PacketType.BULK_LOAD:
             raise unknown_tsql("bulk load (INSERT BULK)")
         async with contextlib.aclosing(_results(connection, request)) as results:

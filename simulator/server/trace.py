@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from simulator.server.masking import mask_secrets
+from simulator.utf16 import characters
 
 Kind = Literal["batch", "rpc", "transaction", "login"]
 Outcome = Literal["ok", "error", "canceled", "dropped"]
@@ -86,8 +87,9 @@ class Trace:
             return
         entry.written = True
         if self._file is not None:
-            line = json.dumps(entry.line(outcome), ensure_ascii=False) + "\n"
-            os.write(self._file, line.encode("utf-8", "surrogatepass"))
+            line = characters(json.dumps(entry.line(outcome), ensure_ascii=False)) + "\n"
+            # Half a character becomes \\udXXX, which is how JSON writes it.
+            os.write(self._file, line.encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Close the file."""

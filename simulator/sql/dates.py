@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
 from simulator.sqltypes import SqlType
+from simulator.ticks import PER_SECOND, digit_of, later, rounded, with_digit
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _TIME = r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.:](?P<f>\d{1,9}))?)?\s*(?P<ap>[AaPp][Mm])?"
@@ -27,7 +28,6 @@ _DATES = (
 _PATTERNS = [re.compile(rf"\s*(?:{d}(?:[T ]\s*{_TIME})?|){_ZONE}\s*$") for d in _DATES]
 _ONLY_TIME = re.compile(rf"\s*{_TIME}{_ZONE}\s*$")
 _DAY_FIRST = {3, 4, 5, 103, 104, 105}
-_UNITS_US = {0: 1_000_000, 1: 100_000, 2: 10_000, 3: 1000, 4: 100, 5: 10, 6: 1, 7: 1}
 
 
 def parse_datetime(text: str, target: SqlType, style: int = 0) -> Any:
@@ -36,9 +36,9 @@ def parse_datetime(text: str, target: SqlType, style: int = 0) -> Any:
     only_time = None if found and found.group("d") else _ONLY_TIME.match(text)
     try:
         if only_time is not None:
-            moment = _with_zone(datetime(1900, 1, 1) + _clock(only_time), only_time)
+            moment = _with_zone(datetime(1900, 1, 1), _clock(only_time), only_time)
         elif found is not None and found.group("d"):
-            moment = _with_zone(_day(found, style) + _clock(found), found)
+            moment = _with_zone(_day(found, style), _clock(found), found)
         elif not text.strip():
             moment = datetime(1900, 1, 1)
         else:
@@ -64,46 +64,50 @@ def _day(found: re.Match[str], style: int) -> datetime:
     return datetime(year, month, day)
 
 
-def _clock(found: re.Match[str]) -> timedelta:
+def _clock(found: re.Match[str]) -> int:
+    """100 ns since midnight; a fraction of more than seven digits is rounded. Raises ValueError."""
     if found.group("h") is None:
-        return timedelta()
+        return 0
     hour, minute, second = int(found.group("h")), int(found.group("mi")), int(found.group("s") or 0)
     half = (found.group("ap") or "").lower()
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("no such time")
-    micro = round(int((found.group("f") or "0").ljust(9, "0")) / 1000)
-    return timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
+    fraction = (int((found.group("f") or "0").ljust(9, "0")) + 50) // 100
+    return ((hour * 60 + minute) * 60 + second) * PER_SECOND + fraction
 
 
-def _with_zone(moment: datetime, found: re.Match[str]) -> datetime:
-    zone = found.group("zone")
+def _with_zone(day: datetime, ticks: int, found: re.Match[str]) -> datetime:
+    moment, zone = later(day, ticks), found.group("zone")
     if not zone:
         return moment
     if zone == "Z":
-        return moment.replace(tzinfo=UTC)
+        return with_digit(moment.replace(tzinfo=UTC), digit_of(moment))
     minutes = int(zone[1:3]) * 60 + int(zone[4:6])
-    return moment.replace(tzinfo=timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes)))
+    offset = timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
+    return with_digit(moment.replace(tzinfo=offset), digit_of(moment))
 
 
 def fit_datetime(value: date | time | datetime, target: SqlType) -> Any:
-    """``value`` as a value of the date or time type ``target``, rounded to what it can hold. Raises 242."""
-    if isinstance(value, time):
-        moment = datetime.combine(date(1900, 1, 1), value)
-    elif isinstance(value, datetime):
-        moment = value
-    else:
-        moment = datetime.combine(value, time())
+    """``value`` as a value of the date or time type ``target``, rounded to what it can hold. Raises 242.
+
+    A datetimeoffset whose moment in UTC is not between the years 1 and 9999 raises OverflowError.
+    """
+    moment, digit = as_moment(value), digit_of(value)
+    scale = 7 if target.scale is None else target.scale
     if target.name == "datetimeoffset":
-        return _rounded(moment if moment.tzinfo else moment.replace(tzinfo=UTC), target.scale)
-    moment = moment.replace(tzinfo=None)
+        found = rounded(with_digit(moment if moment.tzinfo else moment.replace(tzinfo=UTC), digit), scale)
+        found.astimezone(UTC)
+        return found
+    moment = with_digit(moment.replace(tzinfo=None), digit)
     if target.name == "date":
         return moment.date()
-    if target.name == "time":
-        return _rounded(moment, target.scale).time()
+    if target.name == "time":  # the day before the last one: there is room to round up to midnight
+        found = rounded(with_digit(datetime.combine(date(1900, 1, 1), moment.time()), digit), scale)
+        return with_digit(found.time(), digit_of(found))
     if target.name == "datetime2":
-        return _rounded(moment, target.scale)
+        return rounded(moment, scale)
     if target.name == "smalldatetime":
         if not 1900 <= moment.year <= 2079:
             raise sql_error(242, "datetime2", "smalldatetime", state=3)
@@ -114,30 +118,26 @@ def fit_datetime(value: date | time | datetime, target: SqlType) -> Any:
     return moment.replace(microsecond=0) + timedelta(microseconds=round(ticks * 10_000 / 3 / 1000) * 1000)
 
 
-def _rounded(moment: datetime, scale: int | None) -> datetime:
-    unit = _UNITS_US[7 if scale is None else scale]
-    if unit == 1:
-        return moment
-    extra = moment.microsecond % unit
-    return moment + timedelta(microseconds=(unit - extra) if extra * 2 >= unit else -extra)
+def as_moment(value: date | time | datetime) -> datetime:
+    """``value`` as a datetime: a time on the first day of 1900, a date at midnight."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, time):
+        return with_digit(datetime.combine(date(1900, 1, 1), value), digit_of(value))
+    return datetime.combine(value, time())
 
 
-def fraction(microsecond: int, scale: int | None) -> str:
+def _fraction(moment: datetime, scale: int | None) -> str:
     """``.1234567`` with ``scale`` digits; empty for scale 0."""
     digits = 7 if scale is None else scale
-    return f".{microsecond:06d}0"[: digits + 1] if digits else ""
+    return f".{moment.microsecond:06d}{digit_of(moment)}"[: digits + 1] if digits else ""
 
 
 def format_datetime(value: Any, kind: SqlType, style: int | None) -> str:
     """``value`` as text in a style of CONVERT; None: the type's own. Raises 281 (unknown style)."""
     if style is None:
         style = {"datetime": 0, "smalldatetime": 0}.get(kind.name, 121)
-    if isinstance(value, time):
-        moment = datetime.combine(date(1900, 1, 1), value)
-    elif isinstance(value, datetime):
-        moment = value
-    else:
-        moment = datetime.combine(value, time())
+    moment = as_moment(value)
     day, clock, joint = _styled(moment, kind, style)
     if kind.name == "date":
         return day
@@ -169,7 +169,7 @@ def _styled(moment: datetime, kind: SqlType, style: int) -> tuple[str, str, str]
     full = moment.strftime("%H:%M:%S")
     milli = f"{moment.microsecond // 1000:03d}"
     scaled = kind.name not in {"datetime", "smalldatetime"}
-    precise = full + (fraction(moment.microsecond, kind.scale) if scaled else f".{milli}")
+    precise = full + (_fraction(moment, kind.scale) if scaled else f".{milli}")
     if kind.name == "smalldatetime":
         precise = full
     plain: dict[int, str] = {

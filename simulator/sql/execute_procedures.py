@@ -16,7 +16,7 @@ from simulator.results import (
 from simulator.sql import nodes
 from simulator.sql.absent import absent_procedure
 from simulator.sql.execute_queries import Frame, QueryRunner, messages_of
-from simulator.sql.registry import PROCEDURES, Argument
+from simulator.sql.registry import PROCEDURE_NAMES, PROCEDURES, Argument
 from simulator.sql.values import NULL_TYPE, convert
 from simulator.sqltypes import INT, MAX, SqlType
 
@@ -114,7 +114,8 @@ class ProcedureRunner(QueryRunner):
         session = self.session
         body = PROCEDURES.get(name[-1].lower())
         schema = name[-2].lower() if len(name) > 1 else ""
-        if body is None or schema not in {"", "dbo", "sys"}:
+        is_so_written = session.database.same_name(name[-1], PROCEDURE_NAMES.get(name[-1].lower(), ""))
+        if body is None or schema not in {"", "dbo", "sys"} or not is_so_written:
             raise absent_procedure(name[-1]) or sql_error(2812, ".".join(name), state=62)
         before = session.database
         if len(name) > 2 and name[-3]:

@@ -6,6 +6,7 @@ Lexical rules: Microsoft Learn, "Database identifiers", "Constants (Transact-SQL
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +14,9 @@ from typing import Any
 
 import simulator.sql.messages  # noqa: F401 - registers 102, 103, 105 …
 from simulator.errors import SqlError, sql_error
+from simulator.utf16 import cut
 
-MAX_IDENTIFIER = 128  # characters; sysname is nvarchar(128)
+MAX_IDENTIFIER = 128  # UTF-16 units; sysname is nvarchar(128)
 
 # Words that cannot be used as a regular identifier ("Reserved keywords (Transact-SQL)").
 RESERVED = frozenset(
@@ -97,13 +99,14 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """All tokens of ``text``. Raises 102, 103, 105 or 113."""
+    """All tokens of ``text``. Raises 102, 103, 105, 113 or 168."""
     tokens: list[Token] = []
     at, line, end = 0, 1, len(text)
     while at < end:
         found = _SCAN.match(text, at)
         if found is None:
-            raise _at_line(sql_error(102, text[at]), line)
+            shown = text[at : at + 2] if text[at] >= "\ud800" else text[at]  # a pair is shown whole
+            raise _at_line(sql_error(102, shown), line)
         kind = found.lastgroup or ""
         value: Any = None
         stop, is_unicode = found.end(), False
@@ -116,7 +119,7 @@ def tokenize(text: str) -> list[Token]:
             if kind != "string":
                 _check_identifier(value, line)
         elif kind == "number":
-            value = _number(found.group())
+            value = _number(found.group(), line)
         elif kind == "money":
             value = Decimal(found.group()[1:] or "0")
         elif kind == "binary":
@@ -140,7 +143,7 @@ def _at_line(error: SqlError, line: int) -> SqlError:
 
 def _check_identifier(name: str, line: int) -> None:
     if len(name) > MAX_IDENTIFIER:
-        error = sql_error(103, name[:MAX_IDENTIFIER], state=4)
+        error = sql_error(103, cut(name, MAX_IDENTIFIER), state=4)
         raise _at_line(error, line)
 
 
@@ -166,9 +169,12 @@ def _delimited(text: str, start: int, closing: str, line: int) -> tuple[int, str
         return found + 1, text[start:found].replace(closing * 2, closing)
 
 
-def _number(text: str) -> int | Decimal | float:
+def _number(text: str, line: int) -> int | Decimal | float:
     if "e" in text.lower():
-        return float(text)
+        number = float(text)
+        if math.isinf(number):
+            raise _at_line(sql_error(168, text), line)
+        return number
     return Decimal(text) if "." in text else int(text)
 
 
@@ -217,6 +223,14 @@ class TokenStream:
             raise self.fail(token)
         self.index += 1
         return str(token.value)
+
+    def collation(self) -> str:
+        """Consume the name of a collation: a word, never in brackets or quotes. Raises 102."""
+        token = self.peek()
+        if token is None or token.kind != "word" or not token.is_name:
+            raise self.fail(token)
+        self.index += 1
+        return token.text
 
     def name(self) -> tuple[str, ...]:
         """Consume a name of one to four parts; an omitted part (``db..t``) is an empty string."""

@@ -11,6 +11,15 @@ from simulator.errors import register_messages
 
 register_messages(
     {
+        451: (
+            16,
+            'Cannot resolve collation conflict between "{0}" and "{1}" in {2} operator occurring in {3} statement column {4}.',
+        ),
+        457: (
+            16,
+            'Implicit conversion of {0} value to {0} cannot be performed because the collation of the value is unresolved due to a collation conflict between "{1}" and "{2}" in {3} operator.',
+        ),
+        468: (16, 'Cannot resolve the collation conflict between "{0}" and "{1}" in the {2} operation.'),
         102: (15, "Incorrect syntax near '{0}'."),
         103: (15, "The identifier that starts with '{0}' is too long. Maximum length is 128."),
         105: (15, "Unclosed quotation mark after the character string '{0}'."),
@@ -95,6 +104,7 @@ register_messages(
         ),
         156: (15, "Incorrect syntax near the keyword '{0}'."),
         159: (15, "Must specify the table name and index name for the DROP INDEX statement."),
+        168: (15, "The floating point value '{0}' is out of the range of computer representation (8 bytes)."),
         174: (15, "The {0} function requires {1} argument(s)."),
         178: (15, "A RETURN statement with a return value cannot be used in this context."),
         179: (15, "Cannot use the OUTPUT option when passing a constant to a stored procedure."),
@@ -338,6 +348,7 @@ register_messages(
             'The formal parameter "{0}" was not declared as an OUTPUT parameter, but the actual parameter '
             "passed in requested output.",
         ),
+        8147: (16, "Could not create IDENTITY attribute on nullable column '{0}', table '{1}'."),
         8169: (16, "Conversion failed when converting from a character string to uniqueidentifier."),
         8170: (16, "Insufficient result space to convert uniqueidentifier value to char."),
         8178: (16, "The parameterized query '{0}' expects the parameter '{1}', which was not supplied."),

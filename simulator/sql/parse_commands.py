@@ -16,6 +16,11 @@ _SWITCHES = frozenset(
 _VALUED = frozenset(
     {"datefirst", "dateformat", "deadlock_priority", "language", "lock_timeout", "rowcount", "textsize"}
 )
+# Options that a server has and the simulator lacks (Microsoft Learn, "SET Statements").
+_NOT_MODELLED = frozenset(
+    {"query_governor_cost_limit", "showplan_xml", "showplan_all", "showplan_text", "no_browsetable"}
+    | {"context_info", "offsets", "fips_flagger"}
+)
 _NUMERIC = frozenset({"datefirst", "lock_timeout", "rowcount", "textsize"})
 _ISOLATION = {
     ("read", "uncommitted"): "read uncommitted",
@@ -160,6 +165,8 @@ class CommandParser(ChangeParser):
             if word in _NUMERIC and not isinstance(value.value, int):
                 raise stream.fail(value)
             return nodes.SetOption((word,), value.value)
+        if word in _NOT_MODELLED:
+            raise unknown_tsql(f"SET {word.upper()}")
         if token.kind == "word":
             raise sql_error(195, token.text, "SET option", state=5)
         raise stream.fail(token)

@@ -224,7 +224,7 @@ class ExpressionParser(CallParser):
             if stream.at("at", "time", "zone"):
                 raise unknown_tsql("AT TIME ZONE")
             if stream.accept("collate"):
-                found = nodes.Collate(self._operand(found), stream.identifier())
+                found = nodes.Collate(self._operand(found), stream.collation())
             elif (
                 stream.at(".")
                 and not isinstance(found, nodes.ColumnRef)
@@ -255,6 +255,8 @@ class ExpressionParser(CallParser):
         if token.text == "(" and token.kind == "punct":
             return self._parentheses()
         word = token.lower
+        if stream.at("next", "value", "for"):
+            raise unknown_tsql("NEXT VALUE FOR")
         if word == "null":
             stream.next()
             return _NULL

@@ -222,7 +222,7 @@ def _column(parser: QueryParser, constraints: list[nodes.ConstraintSpec]) -> nod
         elif stream.accept("null"):
             nullable = True
         elif stream.accept("collate"):
-            collation = stream.identifier()
+            collation = stream.collation()
         elif stream.accept("identity"):
             identity = _identity(stream)
             nullable = False if nullable is None else nullable
@@ -238,7 +238,7 @@ def _column(parser: QueryParser, constraints: list[nodes.ConstraintSpec]) -> nod
         elif (key := _key_kind(stream)) is not None:
             _index_options(stream)
             constraints.append(nodes.ConstraintSpec(key, constraint_name, (name,)))
-            if key == "primary key":
+            if key == "primary key" and nullable is None:  # NULL stays, to be refused
                 nullable = False
         else:
             break

@@ -1,19 +1,22 @@
 """Where views, functions, procedures and statement grammars are registered, and looked up by name.
 
-All lookups ignore case. Whoever registers does so at import; :mod:`simulator.sql.load` imports them all.
+Keys are in lower case; whether the case of what was asked for counts is decided where names are resolved.
+Whoever registers does so at import; :mod:`simulator.sql.load` imports them all.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from simulator.results import Column, Result
 from simulator.sql.lexer import TokenStream
 from simulator.sqltypes import SQL_VARIANT, SqlType
 
+DESCRIPTIONS = "Latin1_General_CI_AS_KS_WS"  # collation of the catalog views' columns *_desc
 F = TypeVar("F", bound=Callable[..., Any])
 Rows = Iterable[Sequence[Any]]
 Columns = (
@@ -32,7 +35,20 @@ class View:
 
     def columns_for(self, instance: Any) -> Sequence[Column]:
         """The columns on ``instance``."""
-        return self.columns(instance) if callable(self.columns) else self.columns
+        return _with_fixed_collation(
+            tuple(self.columns(instance) if callable(self.columns) else self.columns)
+        )
+
+
+@lru_cache(maxsize=512)
+def _with_fixed_collation(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The descriptions have a collation of their own, whatever the server's is."""
+    return tuple(
+        replace(column, collation=DESCRIPTIONS)
+        if column.name.endswith("_desc") and column.type.name == "nvarchar"
+        else column
+        for column in columns
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,7 @@ VIEWS: dict[str, View] = {}
 TABLE_FUNCTIONS: dict[str, View] = {}
 FUNCTIONS: dict[str, Function] = {}
 PROCEDURES: dict[str, ProcedureBody] = {}
+PROCEDURE_NAMES: dict[str, str] = {}  # as a case-sensitive server wants them, by the names in lower case
 GRAMMARS: dict[tuple[str, ...], Callable[[TokenStream], Any]] = {}
 EXECUTORS: dict[type, ProcedureBody] = {}
 
@@ -136,6 +153,7 @@ def procedure(name: str) -> Callable[[F], F]:
 
     def register(fn: F) -> F:
         _put(PROCEDURES, name.lower(), fn)
+        PROCEDURE_NAMES[name.lower()] = name
         return fn
 
     return register

@@ -23,6 +23,7 @@ from simulator.sql.lexer import TokenStream
 from simulator.sql.load import load_all
 from simulator.sql.options import Options
 from simulator.sql.parser import parse_batch
+from simulator.sql.query.coercion import OF_CONTAINED_CATALOGS
 from simulator.sql.registry import Argument
 
 FIRST_SPID = 51  # 1 to 50 are the server's own
@@ -356,6 +357,17 @@ class Session:
     def require_object(self, database: Database, permission: str, schema: str, table: Table) -> None:
         """Raise 229 unless the login may do ``permission`` on a table."""
         require_object(self, database, permission, schema, table)
+
+    def collation_of(self, name: str) -> str:
+        """The collation that COLLATE names. Raises 448 for an unknown one."""
+        if name.lower() == "catalog_default" and self.database.containment == "PARTIAL":
+            return OF_CONTAINED_CATALOGS
+        if name.lower() in {"database_default", "catalog_default"}:
+            return str(self.database.collation_name)
+        found = find_collation(name)
+        if found is None:
+            raise sql_error(448, name)
+        return found.name
 
     def fold_of(self, collation: str, context: Any) -> Callable[[str], str]:
         """The key under which a collation compares. Raises 448 for an unknown one."""

@@ -49,8 +49,13 @@ def new_table(session: Any, parts: tuple[str, ...], spec: nodes.TableSpec, conte
     for column in spec.columns:
         _add_column(table, column, context)
     for constraint in spec.constraints:
-        _add_constraint(session, table, constraint, context)
+        _add_constraint(session, table, constraint, context, undecided=_undecided(spec))
     return table
+
+
+def _undecided(spec: nodes.TableSpec) -> set[str]:
+    """The new columns with neither NULL nor NOT NULL: a primary key makes them NOT NULL."""
+    return {column.name for column in spec.columns if column.nullable is None}
 
 
 def _add_column(table: Table, spec: nodes.ColumnSpec, context: Context) -> TableColumn:
@@ -58,6 +63,8 @@ def _add_column(table: Table, spec: nodes.ColumnSpec, context: Context) -> Table
         raise sql_error(2705, spec.name, table.name, state=3)
     if spec.identity and table.identity_column is not None:
         raise sql_error(2744, table.name, state=2)
+    if spec.identity and spec.nullable:
+        raise sql_error(8147, spec.name, table.name)
     if spec.identity and spec.identity[1] == 0:
         raise sql_error(2749, spec.name)
     if spec.collation is not None:
@@ -84,14 +91,16 @@ def _name(prefix: str, table: Table, column: str = "") -> str:
     return f"{stem}__{uuid.uuid4().hex[:8].upper()}"
 
 
-def _add_constraint(session: Any, table: Table, spec: nodes.ConstraintSpec, context: Context) -> None:
+def _add_constraint(
+    session: Any, table: Table, spec: nodes.ConstraintSpec, context: Context, *, undecided: set[str]
+) -> None:
     columns = [_key_column(table, name, context) for name in spec.columns]
     if spec.kind in {"primary key", "unique"}:
         if spec.kind == "primary key":
             if any(key.kind == "primary key" for key in table.keys):
                 raise sql_error(1779, table.name, state=0, also=[sql_error(1750)])
             for column in columns:
-                if column.nullable and column.name in spec.columns and table.rows:
+                if column.nullable and column.name not in undecided:
                     raise sql_error(8111, table.name, also=[sql_error(1750)])
                 column.nullable = False
         prefix = "PK" if spec.kind == "primary key" else "UQ"
@@ -289,7 +298,7 @@ def _add_elements(session: Any, table: Table, spec: nodes.TableSpec, context: Co
             value = table.next_identity() if added.identity else fill
             table.rows[number] = (*row, value)
     for constraint in spec.constraints:
-        _add_constraint(session, table, constraint, context)
+        _add_constraint(session, table, constraint, context, undecided=_undecided(spec))
 
 
 def _drop_column(table: Table, name: str, context: Context, *, if_exists: bool) -> None:

@@ -6,6 +6,9 @@ Sources: Microsoft Learn, "Data type precedence", "CAST and CONVERT", "Precision
 
 from __future__ import annotations
 
+import math
+import re
+import struct
 import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
@@ -15,6 +18,7 @@ from simulator.errors import SqlError, sql_error
 from simulator.sql.dates import fit_datetime, format_datetime, parse_datetime
 from simulator.sql.typenames import type_name
 from simulator.sqltypes import MAX, SqlType, Variant
+from simulator.utf16 import decoded, encoded
 
 NULL_TYPE = SqlType("null")  # the type of a bare NULL; becomes int where it has to be one
 
@@ -27,6 +31,7 @@ INTEGERS = {
 INTEGERS["bigint"] = (-(2**63), 2**63 - 1)
 DECIMALS = frozenset({"decimal", "numeric"})
 MONEY = {"money": Decimal("922337203685477.5807"), "smallmoney": Decimal("214748.3647")}
+_MONEY_UNIT = Decimal("0.0001")
 FLOATS = frozenset({"float", "real"})
 STRINGS = frozenset({"char", "varchar", "nchar", "nvarchar", "text", "ntext"})
 BINARIES = frozenset({"binary", "varbinary", "image", "timestamp"})
@@ -255,15 +260,35 @@ def fit_decimal(number: Decimal, target: SqlType, source: SqlType | None = None)
 
 def _to_float(value: Any, source: SqlType, target: SqlType) -> float:
     if isinstance(value, str):
-        try:
-            return float(value.strip() or 0)
-        except ValueError:
-            raise sql_error(8114, source.name, target.name, state=5) from None
+        return _fit_float(_float_of_text(value, source, target), source, target)
     if isinstance(value, (int, float, Decimal)):
-        return float(value)
+        return _fit_float(float(value), source, target)
     if isinstance(value, datetime):
         return (value - _EPOCH) / timedelta(days=1)
     raise _not_allowed(source, target.name)
+
+
+_FLOAT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_REAL = struct.Struct("<f")
+
+
+def _float_of_text(value: str, source: SqlType, target: SqlType) -> float:
+    text = value.strip(" ")
+    if text and not _FLOAT_TEXT.fullmatch(text):  # Python would take nan, infinity and 1_000 as well
+        raise sql_error(8114, source.name, target.name, state=5)
+    return float(text or 0)
+
+
+def _fit_float(number: float, source: SqlType, target: SqlType) -> float:
+    """``number`` as ``target`` stores it. Raises 232 when it is out of range."""
+    if target.name == "real":
+        try:
+            return float(_REAL.unpack(_REAL.pack(number))[0])
+        except OverflowError:
+            raise sql_error(232, "real", f"{number:.6f}", state=2) from None
+    if math.isinf(number):
+        raise sql_error(232, source.name, "inf", state=2)
+    return number
 
 
 def _to_money(value: Any, source: SqlType, target: SqlType) -> Decimal:
@@ -276,10 +301,13 @@ def _to_money(value: Any, source: SqlType, target: SqlType) -> Decimal:
         number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     else:
         raise _not_allowed(source, target.name)
-    if abs(number) > MONEY[target.name]:
-        raise sql_error(8115, _spoken(source), target.name, state=2)
-    with localcontext(_WIDE):
-        return number.quantize(Decimal("0.0001"))
+    most = MONEY[target.name]
+    if number.is_finite() and abs(number) <= most + 1:
+        with localcontext(_WIDE):
+            rounded = number.quantize(_MONEY_UNIT)
+            if -most - _MONEY_UNIT <= rounded <= most:  # one unit more below zero than above
+                return rounded
+    raise sql_error(8115, _spoken(source), target.name, state=2)
 
 
 def _to_datetime(value: Any, source: SqlType, target: SqlType, style: int | None) -> Any:
@@ -321,7 +349,7 @@ def _to_binary(value: Any, source: SqlType, target: SqlType, style: int | None) 
 
 def _binary_of_text(value: str, source: SqlType, style: int) -> bytes:
     if style == 0:
-        return value.encode("utf-16-le") if source.is_unicode else value.encode("cp1252", "replace")
+        return encoded(value) if source.is_unicode else value.encode("cp1252", "replace")
     text = value
     if style == 1:
         if not text.lower().startswith("0x"):
@@ -393,7 +421,7 @@ def _decimal_text(value: Decimal, source: SqlType, style: int | None) -> str:
 
 def _to_string(value: Any, source: SqlType, target: SqlType, style: int | None) -> str:
     if isinstance(value, bytes) and target.is_unicode and style not in {1, 2}:
-        text = value[: len(value) // 2 * 2].decode("utf-16-le", "replace")
+        text = decoded(value[: len(value) // 2 * 2])
     else:
         text = text_of(value, source, style)
     limit = target.length

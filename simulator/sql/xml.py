@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree as Tree
 
 from simulator.errors import sql_error, unknown_tsql
+from simulator.utf16 import readable, units
 
 _MAX_XML = 1_000_000  # characters; ring buffer records have some thousands
 _SINGLE = re.compile(r"^\((?P<path>.+)\)\s*\[(?P<index>\d+)\]$", re.DOTALL)
@@ -24,7 +25,7 @@ def _root(text: str) -> Tree.Element:
     body = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     try:
         # Entity declarations cannot occur: document types were refused above.
-        return Tree.fromstring(f"<fragment>{body}</fragment>")  # noqa: S314
+        return Tree.fromstring(f"<fragment>{readable(body)}</fragment>")  # noqa: S314
     except Tree.ParseError as error:
         line, column = error.position
         raise sql_error(9436, line, column, "end tag does not match start tag") from None
@@ -43,7 +44,7 @@ def find_text(text: str, path: str) -> str | None:
     while (nested := _SINGLE.match(inner)) is not None:
         inner = nested.group("path").strip()
     values = _select(_root(text), inner)
-    return values[index - 1] if 1 <= index <= len(values) else None
+    return units(values[index - 1]) if 1 <= index <= len(values) else None
 
 
 def _select(root: Tree.Element, path: str) -> list[str]:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 from simulator.tds.packets import ProtocolError
+from simulator.utf16 import decoded
 
 FIXED_SIZE = 94
 TDS_VERSION_7_2 = 0x72090002  # the first version whose requests carry ALL_HEADERS
@@ -38,7 +39,7 @@ class Login7:
 def decode_password(data: bytes) -> str:
     """The password behind LOGIN7's scrambling: each byte is XORed with A5, then its halves are swapped."""
     plain = bytes(((b ^ 0xA5) << 4 & 0xF0) | ((b ^ 0xA5) >> 4) for b in data)
-    return plain.decode("utf-16-le")
+    return decoded(plain)
 
 
 def parse_login7(payload: bytes) -> Login7:
@@ -60,7 +61,7 @@ def _parse(payload: bytes) -> Login7:
         return payload[offset : offset + 2 * length]
 
     def text(position: int) -> str:
-        return raw(position).decode("utf-16-le")
+        return decoded(raw(position))
 
     return Login7(
         tds_version=tds_version,

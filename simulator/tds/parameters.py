@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import struct
 import uuid
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from decimal import Context, Decimal
 from typing import Any
 
 from simulator import sqltypes
+from simulator.errors import SimulatorError
 from simulator.sqltypes import MAX, SqlType, Variant
 from simulator.tds.collations import code_page_of
 from simulator.tds.packets import ProtocolError
+from simulator.ticks import digit_of, time_of, with_digit
+from simulator.utf16 import decoded, units
 
 NULL_16, NULL_64 = 0xFFFF, 0xFFFFFFFFFFFFFFFF
 BASE_DATE = dt.date(1900, 1, 1)
@@ -53,7 +57,25 @@ BINARIES = {0xA5: "varbinary", 0xAD: "binary"}
 LONG = {0x23: "varchar", 0x63: "nvarchar", 0x22: "varbinary"}  # text, ntext, image
 SCALED = {0x29: "time", 0x2A: "datetime2", 0x2B: "datetimeoffset"}
 DECIMALS = {0x6A: "decimal", 0x6C: "numeric"}
-DATE, VARIANT, XML, TABLE, CLR = 0x28, 0x62, 0xF1, 0xF3, 0xF0
+DATE, VARIANT, XML = 0x28, 0x62, 0xF1
+VARIANT_BASES = {token: kind for token, (_, kind) in FIXED.items()} | {
+    DATE: sqltypes.DATE,
+    0x24: sqltypes.UNIQUEIDENTIFIER,
+}
+NOT_CARRIED = {0xF3: "table-valued parameters", 0xF0: "parameters of CLR types"}
+STRING_SIZE_MAX = 8000  # bytes
+DECIMAL_PRECISION_MAX, SCALE_MAX = 38, 7
+DATETIME_TICKS_A_DAY, MINUTES_A_DAY = 300 * 86_400, 1440
+DATETIME_FIRST_DAY = (dt.date(1753, 1, 1) - BASE_DATE).days
+OFFSET_MINUTES_MAX = 14 * 60
+
+
+class BadParameter(SimulatorError):  # noqa: N818 - the client's fault, told with a server's number
+    """A parameter that a server refuses with an error: ``number``, and what its text names."""
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"{number} {what}")
+        self.number, self.what = number, what
 
 
 class ByteReader:
@@ -93,7 +115,7 @@ class ByteReader:
 
     def text(self, characters: int) -> str:
         """The next ``characters`` UTF-16 code units."""
-        return self.take(2 * characters).decode("utf-16-le", "replace")
+        return decoded(self.take(2 * characters))
 
     def chunks(self) -> bytes | None:
         """A value of a max type (PLP): chunks up to an empty one, None for NULL."""
@@ -115,7 +137,7 @@ class WireType:
     size: int = 0
 
 
-def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911 - one kind of type each
+def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911, PLR0912 - one kind of type each
     """The TYPE_INFO at ``reader``. Raises :class:`ProtocolError` for a type that is not carried."""
     token = reader.u8()
     if token in FIXED:
@@ -125,12 +147,14 @@ def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911 - one kind of ty
         size = reader.u8()
         known = SIZED[token]
         if size not in known:
-            raise ProtocolError(f"type 0x{token:02X} cannot have {size} bytes")
+            raise BadParameter(8016, f"0x{token:02X}")
         return WireType(token, known[size], size=size)
     if token in CHARACTERS:
         size = reader.u16()
         name = CHARACTERS[token]
         length = MAX if size == NULL_16 else size // 2 if name[0] == "n" else size
+        if size != NULL_16 and size > STRING_SIZE_MAX:
+            raise BadParameter(8016, f"0x{token:02X}")
         return WireType(token, SqlType(name, length), _code_page(reader, name), size)
     if token in BINARIES:
         size = reader.u16()
@@ -142,9 +166,14 @@ def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911 - one kind of ty
         return WireType(token, SqlType(name, MAX), code_page, size)
     if token in DECIMALS:
         size, precision, scale = reader.take(3)
+        if not 1 <= precision <= DECIMAL_PRECISION_MAX or scale > precision:
+            raise BadParameter(8023, DECIMALS[token])
         return WireType(token, SqlType(DECIMALS[token], None, precision, scale), size=size)
     if token in SCALED:
-        return WireType(token, SqlType(SCALED[token], scale=reader.u8()))
+        scale = reader.u8()
+        if scale > SCALE_MAX:
+            raise BadParameter(8023, SCALED[token])
+        return WireType(token, SqlType(SCALED[token], scale=scale))
     if token == DATE:
         return WireType(token, sqltypes.DATE)
     if token == VARIANT:
@@ -155,7 +184,9 @@ def read_type(reader: ByteReader) -> WireType:  # noqa: PLR0911 - one kind of ty
             reader.text(reader.u8())
             reader.text(reader.u16())
         return WireType(token, sqltypes.XML)
-    raise ProtocolError(f"a parameter of type 0x{token:02X} is not supported by the simulator")
+    if token in NOT_CARRIED:
+        raise BadParameter(59999, NOT_CARRIED[token])
+    raise BadParameter(8009, f"0x{token:02X}")
 
 
 def _code_page(reader: ByteReader, name: str) -> str:
@@ -164,7 +195,14 @@ def _code_page(reader: ByteReader, name: str) -> str:
 
 
 def read_value(reader: ByteReader, wire: WireType) -> Any:
-    """The value of type ``wire`` that begins at ``reader``; None for NULL."""
+    """The value of type ``wire`` that begins at ``reader``; None for NULL. Raises :class:`BadParameter`."""
+    try:
+        return _value(reader, wire)
+    except (ValueError, OverflowError, ArithmeticError, IndexError, KeyError, struct.error) as exc:
+        raise BadParameter(8023, wire.type.name) from exc
+
+
+def _value(reader: ByteReader, wire: WireType) -> Any:
     token = wire.token
     if token in FIXED:
         return _scalar(wire.type, reader.take(wire.size)) if wire.size else None
@@ -175,7 +213,7 @@ def read_value(reader: ByteReader, wire: WireType) -> Any:
         return _variant(reader)
     if token == XML:
         chunks = reader.chunks()
-        return None if chunks is None else chunks.decode("utf-16-le", "replace").removeprefix("\ufeff")
+        return None if chunks is None else _text(chunks, "utf-16-le").removeprefix("\ufeff")
     if token in LONG:
         length = reader.u32()
         data = None if length == 0xFFFFFFFF else reader.take(length)
@@ -183,10 +221,17 @@ def read_value(reader: ByteReader, wire: WireType) -> Any:
         data = reader.chunks()
     else:
         length = reader.u16()
+        if length != NULL_16 and length > wire.size:
+            raise BadParameter(8016, f"0x{token:02X}")
         data = None if length == NULL_16 else reader.take(length)
     if data is None or not wire.code_page:
         return data
-    return data.decode(wire.code_page, "surrogatepass" if wire.code_page == "utf-16-le" else "replace")
+    return _text(data, wire.code_page)
+
+
+def _text(data: bytes, code_page: str) -> str:
+    """Text of a client. Raises ValueError for half a UTF-16 unit."""
+    return decoded(data) if code_page == "utf-16-le" else units(data.decode(code_page, "replace"))
 
 
 def _variant(reader: ByteReader) -> Variant | None:
@@ -201,9 +246,7 @@ def _variant(reader: ByteReader) -> Variant | None:
         name = CHARACTERS[token]
         code_page = _code_page(properties, name)
         size = properties.u16()
-        return Variant(
-            SqlType(name, size // 2 if name[0] == "n" else size), rest.decode(code_page, "replace")
-        )
+        return Variant(SqlType(name, size // 2 if name[0] == "n" else size), _text(rest, code_page))
     if token in BINARIES:
         return Variant(SqlType(BINARIES[token], properties.u16()), rest)
     if token in DECIMALS:
@@ -213,9 +256,7 @@ def _variant(reader: ByteReader) -> Variant | None:
     if token in SCALED:
         scaled = SqlType(SCALED[token], scale=properties.u8())
         return Variant(scaled, _scalar(scaled, rest))
-    kind = (
-        FIXED[token][1] if token in FIXED else sqltypes.DATE if token == DATE else sqltypes.UNIQUEIDENTIFIER
-    )
+    kind = VARIANT_BASES[token]
     return Variant(kind, _scalar(kind, rest))
 
 
@@ -229,14 +270,19 @@ def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911, PLR0912 - one 
         case "smallint" | "int" | "bigint":
             return int.from_bytes(data, "little", signed=True)
         case "float" | "real":
-            return struct.unpack("<d" if len(data) == 8 else "<f", data)[0]
+            (number,) = struct.unpack("<d" if len(data) == 8 else "<f", data)
+            if not math.isfinite(number):
+                raise ValueError("SQL Server has no infinity and no NaN")
+            return number
         case "money" | "smallmoney":
             if len(data) == 8:
                 data = data[4:] + data[:4]
             return Decimal(int.from_bytes(data, "little", signed=True)).scaleb(-4, _EXACT)
         case "decimal" | "numeric":
-            units = int.from_bytes(data[1:], "little") * (1 if data[0] else -1)
-            return Decimal(units).scaleb(-(kind.scale or 0), _EXACT)
+            whole = int.from_bytes(data[1:], "little") * (1 if data[0] else -1)
+            if abs(whole) >= 10 ** (kind.precision or 18):
+                raise ValueError("more digits than the type has")
+            return Decimal(whole).scaleb(-(kind.scale or 0), _EXACT)
         case "uniqueidentifier":
             return uuid.UUID(bytes_le=data)
         case "date":
@@ -245,25 +291,34 @@ def _scalar(kind: SqlType, data: bytes) -> Any:  # noqa: PLR0911, PLR0912 - one 
             return _time(data, kind.scale or 0)
         case "datetime2":
             day = dt.date.fromordinal(FIRST_DAY + int.from_bytes(data[-3:], "little"))
-            return dt.datetime.combine(day, _time(data[:-3], kind.scale or 0))
+            return _combined(day, _time(data[:-3], kind.scale or 0))
         case "datetimeoffset":
             day = dt.date.fromordinal(FIRST_DAY + int.from_bytes(data[-5:-2], "little"))
-            offset = dt.timedelta(minutes=int.from_bytes(data[-2:], "little", signed=True))
-            moment = dt.datetime.combine(day, _time(data[:-5], kind.scale or 0), dt.UTC)
-            return moment.astimezone(dt.timezone(offset))
+            minutes = int.from_bytes(data[-2:], "little", signed=True)
+            if abs(minutes) > OFFSET_MINUTES_MAX:
+                raise ValueError("not an offset")
+            offset = dt.timedelta(minutes=minutes)
+            moment = _combined(day, _time(data[:-5], kind.scale or 0), dt.UTC)
+            return with_digit(moment.astimezone(dt.timezone(offset)), digit_of(moment))
         case "datetime":
             days, ticks = struct.unpack("<iI", data)
+            if ticks >= DATETIME_TICKS_A_DAY or days < DATETIME_FIRST_DAY:
+                raise ValueError("not a datetime")
             moment = dt.datetime.combine(BASE_DATE + dt.timedelta(days=days), dt.time())
             return moment + dt.timedelta(milliseconds=round(ticks * 10 / 3))
         case _:  # smalldatetime
             days, minutes = struct.unpack("<HH", data)
+            if minutes >= MINUTES_A_DAY:
+                raise ValueError("not a smalldatetime")
             return dt.datetime.combine(BASE_DATE + dt.timedelta(days=days), dt.time()) + dt.timedelta(
                 minutes=minutes
             )
 
 
+def _combined(day: dt.date, clock: dt.time, zone: dt.tzinfo | None = None) -> dt.datetime:
+    return with_digit(dt.datetime.combine(day, clock, zone), digit_of(clock))
+
+
 def _time(data: bytes, scale: int) -> dt.time:
-    """A time of day from ticks of 10^-scale seconds; Python keeps microseconds, a 7th digit is cut off."""
-    ticks = int.from_bytes(data, "little") * 10 ** (7 - scale) // 10
-    seconds, microseconds = divmod(ticks, 1_000_000)
-    return dt.time(seconds // 3600, seconds // 60 % 60, seconds % 60, microseconds)
+    """A time of day from ticks of 10^-scale seconds. Raises ValueError beyond 24 hours."""
+    return time_of(int.from_bytes(data, "little") * 10 ** (7 - scale))

@@ -11,6 +11,7 @@ from simulator.tds.packets import ProtocolError
 
 VERSION, ENCRYPTION, INSTANCE, THREAD_ID, MARS, TRACE_ID, FEDERATED = range(7)
 END = 0xFF
+CLIENT_CERTIFICATE = 0x80  # a bit beside the value; certificates of clients are not looked at
 
 ServerMode = Literal["off", "on", "required", "not_supported"]
 Scope = Literal["nothing", "login", "all"]
@@ -63,7 +64,7 @@ def agree_on_encryption(mode: ServerMode, asked: int) -> EncryptionAnswer:
     """
     if mode == "not_supported":
         return EncryptionAnswer(Encryption.NOT_SUPPORTED, "nothing")
-    if asked == Encryption.ON:
+    if asked & ~CLIENT_CERTIFICATE in {Encryption.ON, Encryption.REQUIRED}:
         return EncryptionAnswer(Encryption.ON, "all")
     if asked == Encryption.NOT_SUPPORTED:
         if mode == "off":

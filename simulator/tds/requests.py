@@ -6,9 +6,11 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from simulator.errors import SqlError, register_messages, sql_error, unknown_tsql
 from simulator.results import Parameter
 from simulator.tds.packets import ProtocolError
-from simulator.tds.parameters import ByteReader, read_type, read_value
+from simulator.tds.parameters import BadParameter, ByteReader, read_type, read_value
+from simulator.utf16 import decoded
 
 # Procedures with a number of their own (MS-TDS 2.2.6.6, ProcID).
 PROCEDURE_NAMES = {
@@ -31,6 +33,25 @@ PROCEDURE_NAMES = {
 # Where the procedures that carry a statement have it among their parameters, by name and else by position.
 STATEMENT_POSITION = {"sp_executesql": 0, "sp_prepare": 2, "sp_prepexec": 2}
 STATEMENT_NAMES = {"@stmt", "@statement"}
+UNKNOWN_TSQL = 59999
+_STREAM = (
+    "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. "
+    'Parameter {0} ("{1}"): '
+)
+# Source: Microsoft Learn, "Database Engine events and errors".
+register_messages(
+    {
+        8009: (16, _STREAM + "Data type {2} is unknown."),
+        8016: (16, _STREAM + "Data type {2} has an invalid data length or metadata length."),
+        8023: (
+            16,
+            _STREAM
+            + "The supplied value is not a valid instance of data type {2}. Check the source data for "
+            "invalid values. An example of an invalid value is data of numeric type with scale greater than "
+            "precision.",
+        ),
+    }
+)
 SEPARATORS = {0x80, 0xFE, 0xFF}  # between two calls of one message
 OUTPUT, DEFAULT_VALUE = 0x01, 0x02  # parameter status
 
@@ -42,6 +63,7 @@ class Call:
     name: str | int
     parameters: list[Parameter]
     options: int
+    error: SqlError | None = None  # a parameter could not be read: what the call is answered with
 
     @property
     def procedure(self) -> str:
@@ -111,7 +133,7 @@ def _after_headers(payload: bytes) -> int:
 def parse_batch(payload: bytes) -> str:
     """The text of a batch. Raises :class:`ProtocolError`."""
     try:
-        return payload[_after_headers(payload) :].decode("utf-16-le", "surrogatepass")
+        return decoded(payload[_after_headers(payload) :])
     except UnicodeDecodeError as exc:
         raise ProtocolError("the text of a batch is not UTF-16") from exc
 
@@ -122,6 +144,8 @@ def parse_calls(payload: bytes) -> list[Call]:
     calls = []
     while not reader.at_end:
         calls.append(_call(reader))
+        if calls[-1].error is not None:
+            break  # where the next call begins is not known
     if not calls:
         raise ProtocolError("a message of remote procedure calls without one")
     return calls
@@ -131,19 +155,29 @@ def _call(reader: ByteReader) -> Call:
     length = reader.u16()
     name: str | int = reader.u16() if length == 0xFFFF else reader.text(length)
     options = reader.u16()
-    parameters = []
+    parameters: list[Parameter] = []
     while not reader.at_end:
         if reader.peek() in SEPARATORS:
             reader.u8()
             break
         parameter = reader.text(reader.u8())
         status = reader.u8()
-        wire_type = read_type(reader)
-        value = read_value(reader, wire_type)
+        try:
+            wire_type = read_type(reader)
+            value = read_value(reader, wire_type)
+        except BadParameter as exc:
+            return Call(name, parameters, options, _refusal(exc, len(parameters) + 1, parameter))
         if status & DEFAULT_VALUE and value is None and parameter:
             continue  # the procedure's own default applies
         parameters.append(Parameter(parameter, wire_type.type, value, is_output=bool(status & OUTPUT)))
     return Call(name, parameters, options)
+
+
+def _refusal(fault: BadParameter, number: int, parameter: str) -> SqlError:
+    """The error for a parameter; ``number`` counts from 1."""
+    if fault.number == UNKNOWN_TSQL:
+        return unknown_tsql(fault.what)
+    return sql_error(fault.number, number, parameter, fault.what)
 
 
 def parse_transaction(payload: bytes) -> TransactionRequest:

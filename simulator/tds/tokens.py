@@ -12,9 +12,11 @@ from simulator.results import Column
 from simulator.sqltypes import SqlType
 from simulator.tds.collations import WireCollation
 from simulator.tds.types import Encoder, codec_for
+from simulator.utf16 import Verbatim, cut, encoded, readable, units
 
 TDS_7_4 = 0x74000004
 ROW = b"\xd1"
+SHORT_MAX = 255  # units of a B_VARCHAR
 TEXT_MAX = 4000  # characters of a message that fit a token with a 16-bit length whatever else it carries
 
 
@@ -53,15 +55,20 @@ class Change(IntEnum):
 _done = struct.Struct("<BHHQ")
 
 
+def _whole(value: str, most: int) -> str:
+    """At most ``most`` code units of a name or message, cut between two characters."""
+    return cut(units(value if isinstance(value, Verbatim) else readable(value)), most)
+
+
 def short_text(value: str) -> bytes:
     """A text of at most 255 characters behind its length (B_VARCHAR); longer ones are cut."""
-    data = value.encode("utf-16-le", "surrogatepass")[:510]
+    data = encoded(_whole(value, SHORT_MAX))
     return bytes([len(data) // 2]) + data
 
 
 def long_text(value: str) -> bytes:
     """A message text behind its length (US_VARCHAR)."""
-    data = value.encode("utf-16-le", "surrogatepass")[: 2 * TEXT_MAX]
+    data = encoded(_whole(value, TEXT_MAX))
     return struct.pack("<H", len(data) // 2) + data
 
 
@@ -77,6 +84,17 @@ def message(
     body = struct.pack("<iBB", number, state & 0xFF, severity) + long_text(text)
     body += short_text(server) + short_text(procedure) + struct.pack("<i", line)
     return struct.pack("<BH", 0xAB if severity <= 10 else 0xAA, len(body)) + body
+
+
+def refused_before_7_2(number: int, severity: int, state: int, text: str, *, server: str) -> bytes:
+    """ERROR and DONE as clients before TDS 7.2 read them: line number and row count are half as long.
+
+    Source: MS-TDS 2.2.7.10 (LineNumber) and 2.2.7.6 (DoneRowCount).
+    """
+    body = struct.pack("<iBB", number, state & 0xFF, severity) + long_text(text)
+    body += short_text(server) + short_text("") + struct.pack("<H", 1)
+    end = struct.pack("<BHHI", DoneKind.BATCH, DoneStatus.ERROR, 0, 0)
+    return struct.pack("<BH", 0xAA, len(body)) + body + end
 
 
 def change(kind: Change, new: bytes, old: bytes) -> bytes:

@@ -17,6 +17,8 @@ from typing import Any
 from simulator.sqltypes import MAX, SqlType, Variant
 from simulator.tds.collations import WireCollation, wire_collation
 from simulator.tds.parameters import BASE_DATE, FIRST_DAY
+from simulator.ticks import digit_of, ticks_of, with_digit
+from simulator.utf16 import characters, encoded
 
 Encoder = Callable[[Any], bytes]
 
@@ -125,7 +127,8 @@ def _string(kind: SqlType, collation: WireCollation) -> Codec:
     errors = "surrogatepass" if wide else "replace"  # a character outside the code page becomes '?'
 
     def data_of(value: Any) -> bytes:
-        return (value if isinstance(value, str) else str(value)).encode(code_page, errors)
+        text = value if isinstance(value, str) else str(value)
+        return (characters(text) if code_page == "utf-8" else text).encode(code_page, errors)
 
     length = kind.length if kind.length is not None else 1
     if length == MAX:
@@ -138,7 +141,9 @@ def _string(kind: SqlType, collation: WireCollation) -> Codec:
     def encode(value: Any) -> bytes:
         if value is None:
             return NULL_LENGTH_16
-        data = data_of(value)[:size]
+        data = data_of(value)
+        if len(data) > size:
+            data = data[:size] if code_page != "utf-8" else data[:size].decode("utf-8", "ignore").encode()
         if pad:
             data += pad[len(data) :]
         return len(data).to_bytes(2, "little") + data
@@ -169,18 +174,17 @@ def _binary(kind: SqlType) -> Codec:
 
 
 def _xml(_: SqlType) -> Codec:
-    return _nullable(b"\xf1\x00", lambda value: _plp(str(value).encode("utf-16-le")), NULL_PLP)
+    return _nullable(b"\xf1\x00", lambda value: _plp(encoded(str(value))), NULL_PLP)
 
 
 def _days(day: dt.date) -> bytes:
     return (day.toordinal() - FIRST_DAY).to_bytes(3, "little")
 
 
-def _ticks(time: dt.time, scale: int) -> bytes:
+def _ticks(value: dt.time | dt.datetime, scale: int) -> bytes:
     """Ticks of 10^-scale seconds since midnight; digits beyond the scale are cut off."""
-    microseconds = ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000 + time.microsecond
     size = 3 if scale <= 2 else 4 if scale <= 4 else 5
-    return (microseconds * 10 // 10 ** (7 - scale)).to_bytes(size, "little")
+    return (ticks_of(value) // 10 ** (7 - scale)).to_bytes(size, "little")
 
 
 def _sized(data: bytes) -> bytes:
@@ -204,9 +208,7 @@ def _time(kind: SqlType) -> Codec:
 
 def _datetime2(kind: SqlType) -> Codec:
     scale = _scale(kind)
-    return _nullable(
-        bytes([0x2A, scale]), lambda value: _sized(_ticks(value.time(), scale) + _days(value.date()))
-    )
+    return _nullable(bytes([0x2A, scale]), lambda value: _sized(_ticks(value, scale) + _days(value.date())))
 
 
 def _datetimeoffset(kind: SqlType) -> Codec:
@@ -214,9 +216,9 @@ def _datetimeoffset(kind: SqlType) -> Codec:
 
     def encode(value: dt.datetime) -> bytes:
         offset = value.utcoffset() or dt.timedelta()
-        moment = value.astimezone(dt.UTC) if value.tzinfo else value
+        moment = with_digit(value.astimezone(dt.UTC) if value.tzinfo else value, digit_of(value))
         minutes = int(offset.total_seconds() // 60)
-        return _sized(_ticks(moment.time(), scale) + _days(moment.date()) + struct.pack("<h", minutes))
+        return _sized(_ticks(moment, scale) + _days(moment.date()) + struct.pack("<h", minutes))
 
     return _nullable(bytes([0x2B, scale]), encode)
 

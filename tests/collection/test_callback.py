@@ -102,3 +102,54 @@ def test_a_journal_that_is_a_device_fails_the_task_and_is_not_read(
     assert run.returncode == 2, run.output
     assert "journal /dev/full: No space left on device" in run.output
     assert _closing_lines(run.output) == []
+
+
+@pytest.mark.parametrize("driver", ["freetds", "msodbcsql18"])
+def test_a_task_that_failed_after_a_change_is_named_with_what_was_sent(
+    run_ansible: AnsibleRunner, simulator: Simulator, driver: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates" / "login"
+    folder.mkdir(parents=True)
+    # A template of an operator's own that does less than it says.
+    (folder / "disable.sql.j2").write_text("{# Nothing. #}\nALTER LOGIN {{ name|ident }} ENABLE\n")
+    options = {**login_options(simulator.instances["sql01"], driver), "password": "Correct-Horse-7"}
+    task = {
+        "name": "Shut out",
+        "sqlhosting.mssql.mssql_login": {**options, "name": "{{ item }}", "enabled": False},
+        "loop": [f"half_{driver}_1", f"half_{driver}_2"],
+    }
+    run = run_ansible.playbook([local_play(task)], SQLHOSTING_TEMPLATES=str(tmp_path / "templates"))
+    assert run.returncode == 2, run.output
+    assert "HALF DONE on localhost: 'Shut out' failed, 4 changing statements had been sent." in run.output
+
+
+def test_text_of_a_server_is_never_a_template(run_ansible: AnsibleRunner, simulator: Simulator) -> None:
+    options = login_options(simulator.instances["sql01"], "freetds")
+    hostile = "{{ 7*7 }}{% raw %}x"
+    tasks = [
+        {
+            "sqlhosting.mssql.mssql_database": {**options, "name": "{{ hostile }}"},
+            "register": "made",
+        },
+        {
+            "sqlhosting.mssql.mssql_login": {**options, "name": "{{ hostile }}", "state": "present"},
+            "register": "refused",
+            "ignore_errors": True,
+        },
+        {"ansible.builtin.debug": {"msg": "{{ made.summary }}"}},
+        {"ansible.builtin.debug": {"var": "made.database.name"}},
+        {"ansible.builtin.set_fact": {"kept": "{{ refused.msg }}"}},
+        {"ansible.builtin.debug": {"msg": "{{ kept }}"}},
+        {
+            "ansible.builtin.assert": {
+                "that": "made.summary == 'never'",
+                "fail_msg": "{{ made.database.name ~ refused.msg }}",
+            }
+        },
+    ]
+    play = local_play(*tasks)
+    play["vars"] = {"hostile": "{{ lookup('ansible.builtin.env', 'HOSTILE_NAME') }}"}
+    run = run_ansible.playbook([play], HOSTILE_NAME=hostile)
+    assert "7*7" in run.output
+    assert "49{%" not in run.output and "49x" not in run.output, run.output
+    assert run.output.count("{{ 7*7 }}") >= 5, run.output

@@ -63,6 +63,7 @@ def row(**columns: Any) -> dict[str, Any]:
         "containment": "NONE",
         "compatibility_level": 160,
         "read_committed_snapshot": False,
+        "auto_close": False,
         "source_database_id": None,
         "owner": "sa",
         "in_availability_group": 0,
@@ -480,3 +481,21 @@ def test_unusual_names_are_allowed_and_quoted(name: str) -> None:
     assert rendered(decide_create(name, asked(name=name), specs=[], collation=None)) == [
         f"CREATE DATABASE [{quoted}]"
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "options"),
+    [
+        ("same_collation", {"collation": "Latin1_General_CI_AS"}),
+        ("same_owner", {"owner": "app"}),
+        ("recovery_model", {"recovery_model": "full"}),
+        ("containment", {"containment": "none"}),
+        ("compatibility_level", {"compatibility_level": 150}),
+        ("read_committed_snapshot", {"read_committed_snapshot": True}),
+        ("auto_close", {"auto_close": False}),
+        ("user_access", {"user_access": "restricted_user"}),
+    ],
+)
+def test_null_is_unknown_and_never_different(column: str, options: dict[str, Any]) -> None:
+    database = existing(**{column: None}, **({"collation": None} if column == "same_collation" else {}))
+    assert decide_settings(database, asked(**options), planned=lambda _thing: False) == []

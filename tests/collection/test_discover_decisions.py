@@ -304,12 +304,14 @@ def test_a_login_stands_once_with_all_its_server_roles() -> None:
         "default_database_name": "master",
         "is_policy_checked": True,
         "is_expiration_checked": False,
+        "is_locked": 1,
         "create_date": None,
         "server_role": "dbcreator",
     }
     logins = logins_of([row, {**row, "server_role": "securityadmin"}], offset_minutes=0)
     assert len(logins) == 1
     assert logins[0]["server_roles"] == ["dbcreator", "securityadmin"]
+    assert logins[0]["is_locked"] is True
     assert logins[0]["sid"] == "0x000102030405060708090A0B0C0D0E0F"
 
 

@@ -48,6 +48,19 @@ def test_messages_of_low_severity_are_taken_apart() -> None:
     }
 
 
+def test_a_message_that_is_no_unicode_is_words_and_escapes() -> None:
+    received = f"{MS}odd \ud83d name".encode("utf-16-le", "surrogatepass")
+    assert message_from(("[01000] (0)", received)) == {"number": 0, "text": r"odd \ud83d name"}
+
+
+@pytest.mark.parametrize("received", [b"o\x00d\x00d\x00=\xd8", b"o\x00d\x00d\x00=\xd8'\x00"])
+def test_bytes_in_an_errors_text_are_decoded_as_far_as_can_be(received: bytes) -> None:
+    """pyodbc puts the repr of bytes into the text when it cannot decode a diagnostic."""
+    found = diagnostic(Exception("42000", f"[42000] {received!r} (50000) (SQLExecDirectW)"))
+    assert found.text.startswith("odd\\ud83d")
+    assert (found.number, "b'" in found.text, "\\x00" in found.text) == (50000, False, False)
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "retryable"),
     [

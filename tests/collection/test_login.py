@@ -214,10 +214,10 @@ def test_the_password_policy_is_switched_both_ways(both: Both, name: str) -> Non
     both("login", name=name, password=PASSWORD)
     steps = [
         ({"check_expiration": True}, 1),
-        ({"check_policy": False}, 2),
-        ({"check_policy": True, "check_expiration": True}, 2),
+        ({"check_policy": False}, 1),
+        ({"check_policy": True, "check_expiration": True}, 1),
         ({"check_policy": True, "check_expiration": True, "must_change": True, "password": PASSWORD}, 1),
-        ({"check_policy": False, "password": OTHER_PASSWORD}, 3),
+        ({"check_policy": False, "password": OTHER_PASSWORD}, 2),
         ({"check_policy": False, "password": "weak"}, 1),
         ({"check_policy": True}, 1),
     ]
@@ -421,3 +421,43 @@ def test_a_link_that_breaks_in_the_creation_is_looked_after(
     assert (result["failed"], result["changed"]) == (False, True), result
     assert result["login"]["enabled"] is False
     assert can_connect(both.instance, name, PASSWORD) is False
+
+
+def test_schemas_and_roles_of_a_removed_login_are_handed_to_dbo_as_planned(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    session.execute(f"USE [{database}]")
+    session.execute(f"CREATE SCHEMA [s]]{name}] AUTHORIZATION [{name}]")
+    session.execute(f"CREATE ROLE [r_{name}] AUTHORIZATION [{name}]")
+    session.execute("USE [master]")
+    gone, sent = both("login", name=name, state="absent")
+    assert gone["changed"], gone
+    assert sent == [
+        f"ALTER AUTHORIZATION ON SCHEMA::[s]]{name}] TO [dbo]",
+        f"ALTER AUTHORIZATION ON ROLE::[r_{name}] TO [dbo]",
+        f"DROP USER [{name}]",
+        f"DROP LOGIN [{name}]",
+    ]
+
+
+def test_a_login_that_is_taken_out_of_a_database_leaves_its_schema_to_dbo(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    session.execute(f"USE [{database}]")
+    session.execute(f"CREATE SCHEMA [s] AUTHORIZATION [{name}]")
+    session.execute("USE [master]")
+    result, sent = both("login", name=name, databases=[{"name": database, "state": "absent"}])
+    assert result["changed"], result
+    assert sent == ["ALTER AUTHORIZATION ON SCHEMA::[s] TO [dbo]", f"DROP USER [{name}]"]
+
+
+def test_an_owner_of_server_roles_is_refused_before_anything_is_changed(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    session.execute(f"CREATE SERVER ROLE [sr_{name}] AUTHORIZATION [{name}]")
+    refused, sent = both("login", name=name, state="absent", terminate_sessions=True)
+    assert (refused["failed"], refused["changed"], sent) == (True, False, [])
+    assert f"server role [sr_{name}]" in refused["msg"]

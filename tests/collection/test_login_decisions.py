@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseNotReady,
+    InUse,
     InvalidInput,
     ObjectExists,
     ObjectMissing,
@@ -22,6 +23,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide impo
     decide_server_roles,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.module import ARGUMENT_SPEC
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import decide_hand_over
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import Login
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import (
@@ -103,6 +105,7 @@ def test_no_other_template_can_capture_the_password_either() -> None:
 
 ALTER = "ALTER LOGIN [app] "
 SET_PASSWORD = f"ALTER LOGIN [app] WITH PASSWORD = {SHOWN}"
+AND = ", CHECK_EXPIRATION = "
 POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRATION = "
 
 
@@ -116,26 +119,26 @@ POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRAT
         ({"password_matches": None}, {"password": PASSWORD}, [SET_PASSWORD]),
         ({}, {"check_expiration": True}, [EXPIRATION + "ON"]),
         ({"check_expiration": True}, {"check_expiration": False}, [EXPIRATION + "OFF"]),
-        ({"check_expiration": True}, {"check_policy": False}, [EXPIRATION + "OFF", POLICY + "OFF"]),
+        ({"check_expiration": True}, {"check_policy": False}, [POLICY + "OFF" + AND + "OFF"]),
         (
             {"check_policy": False},
             {"check_policy": True, "check_expiration": True},
-            [POLICY + "ON", EXPIRATION + "ON"],
+            [POLICY + "ON" + AND + "ON"],
         ),
         (
             {"check_policy": False, "password_matches": False},
             {"check_policy": True, "password": PASSWORD},
-            [POLICY + "ON", SET_PASSWORD],
+            [POLICY + "ON" + AND + "OFF", SET_PASSWORD],
         ),
         (
             {"password_matches": False},
             {"check_policy": False, "password": "weak"},
-            [POLICY + "OFF", SET_PASSWORD],
+            [POLICY + "OFF" + AND + "OFF", SET_PASSWORD],
         ),
         (
             {"check_expiration": True, "must_change": True},
             {"check_policy": False, "password": PASSWORD},
-            [SET_PASSWORD, EXPIRATION + "OFF", POLICY + "OFF"],
+            [SET_PASSWORD, POLICY + "OFF" + AND + "OFF"],
         ),
         (
             {},
@@ -152,6 +155,26 @@ POLICY, EXPIRATION = ALTER + "WITH CHECK_POLICY = ", ALTER + "WITH CHECK_EXPIRAT
             {"default_database": "shop"},
             [ALTER + "WITH DEFAULT_DATABASE = [shop]"],
         ),
+        ({"is_locked": True}, {"password": PASSWORD}, []),
+        ({"is_locked": True}, {"unlock": False}, []),
+        ({"is_locked": False}, {"unlock": True, "password": PASSWORD}, []),
+        ({"is_locked": True}, {"unlock": True, "password": PASSWORD}, [SET_PASSWORD + " UNLOCK"]),
+        (
+            {"password_matches": False},
+            {"unlock": True, "password": PASSWORD},
+            [SET_PASSWORD + " UNLOCK"],
+        ),
+        ({"is_locked": True}, {"unlock": True}, [POLICY + "OFF" + AND + "OFF", POLICY + "ON" + AND + "OFF"]),
+        (
+            {"is_locked": True, "check_expiration": True},
+            {"unlock": True},
+            [POLICY + "OFF" + AND + "OFF", POLICY + "ON" + AND + "ON"],
+        ),
+        (
+            {"is_locked": True, "check_expiration": True},
+            {"unlock": True, "check_policy": False},
+            [POLICY + "OFF" + AND + "OFF"],
+        ),
         ({}, {"enabled": False}, [ALTER + "DISABLE"]),
         ({"is_enabled": False}, {"enabled": True}, [ALTER + "ENABLE"]),
         ({"is_enabled": False}, {"enabled": False}, []),
@@ -162,6 +185,19 @@ def test_what_differs_is_altered_in_an_order_that_works(
 ) -> None:
     changes, _notes = decide_changes(existing(**current), asked(**options), sid=None, planned=nothing_planned)
     assert rendered(changes) == statements
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("MODULE", "run as the owner"), ("GRANT", "gave permissions to others")]
+)
+def test_what_cannot_be_handed_to_dbo_is_refused_by_name(kind: str, words: str) -> None:
+    rows = [
+        {"database_name": "shop", "kind": "SCHEMA", "name": "s"},
+        {"database_name": "shop", "kind": kind, "name": "thing"},
+    ]
+    with pytest.raises(InUse, match=words) as refusal:
+        decide_hand_over("app", rows)
+    assert "thing in [shop]" in str(refusal.value)
 
 
 def test_a_password_that_cannot_be_compared_is_set_and_the_summary_says_why() -> None:
@@ -187,6 +223,7 @@ def test_a_password_that_cannot_be_compared_is_set_and_the_summary_says_why() ->
         ({"password_matches": False}, {"password": "weak"}, "password"),
         ({"check_policy": False}, {"check_expiration": True}, "check_expiration"),
         ({"must_change": True, "check_expiration": True}, {"check_policy": False}, "check_policy"),
+        ({"must_change": True, "check_expiration": True, "is_locked": True}, {"unlock": True}, "unlock"),
     ],
 )
 def test_what_the_server_would_refuse_is_refused_before_any_change(

@@ -18,7 +18,7 @@ from tests.support.simulators import connect
 def instance_of(platform: Platform, application: str) -> str:
     """The instance that the newest plan for the application chose."""
     name = platform.scalar(
-        "SELECT instances.name FROM plans JOIN instances ON instances.id = plans.instance_id "
+        "SELECT plan_targets.name FROM plans JOIN plan_targets ON plan_targets.plan_id = plans.id "
         "JOIN bookings ON bookings.plan_id = plans.id "
         "JOIN applications ON applications.id = bookings.application_id "
         "WHERE applications.name = :name",

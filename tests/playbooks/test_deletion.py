@@ -52,3 +52,24 @@ def test_on_the_command_line_purging_is_asked_for_and_not_asked_for_in_words(pla
     done = platform.play("delete_application", "-e", f"application_purge={spelling}", **name).succeeded()
     left = [database for database in platform.databases("sql01") if database.startswith("purged_" + spelling)]
     assert len(left) == (0 if spelling == "true" else 1), done.output
+
+
+def test_purging_takes_the_logins_too_when_the_databases_have_different_collations(platform, simulator):
+    name = {"application_name": "mixed", "application_instance": "sql01"}
+    databases = [
+        {"name": "orders", "collation": "Latin1_General_100_CI_AS"},
+        {"name": "archive", "collation": "Latin1_General_CS_AS"},
+        {"name": "texts", "collation": "Latin1_General_100_BIN2"},
+    ]
+    opened = connect(simulator.instances["sql01"])
+    # A neighbour stays: users of the logins are looked for in every database that is left.
+    opened.execute("CREATE DATABASE [neighbour] COLLATE Latin1_General_CS_AS")
+    platform.play("book_application", application_databases=databases, **name).succeeded()
+    platform.play("delete_application", application_purge=True, **name).succeeded()
+    assert not [database for database in platform.databases("sql01") if database.startswith("mixed")]
+    try:
+        left = opened.execute("SELECT name FROM sys.server_principals WHERE name LIKE N'mixed%'").fetchall()
+    finally:
+        opened.execute("DROP DATABASE [neighbour]")
+        opened.close()
+    assert left == []

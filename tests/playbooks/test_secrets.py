@@ -43,6 +43,18 @@ def test_a_password_that_was_given_is_in_no_output_journal_trace_process_or_file
         assert planted not in simulator.trace_path.read_text()
         assert planted not in "\n".join(arguments)
         assert [path for path, text in left.items() if planted in text] == []
+    # Nor was another one drawn, which somebody might hand over.
+    assert not (platform.folder / "credentials").exists()
+
+
+def test_a_login_that_is_there_has_no_password_drawn_a_second_time(platform):
+    booking = {"application_name": "kept", "application_databases": [{"name": "orders"}]}
+    platform.play("book_application", application_password=PLANTED, **booking).succeeded()
+    platform.play("book_application", **booking).succeeded()
+    added = {"application_name": "kept", "application_login_name": "reader"}
+    platform.play("add_login", application_password=PLANTED, **added).succeeded()
+    platform.play("add_login", **added).succeeded()
+    assert not (platform.folder / "credentials").exists()
 
 
 def test_a_password_that_was_drawn_is_in_a_file_of_its_owner_and_nowhere_else(platform):

@@ -16,7 +16,9 @@ import pyodbc
 import pytest
 
 from simulator.__main__ import main
-from tests.support.simulators import ROOT, SA_PASSWORD, connect, start_simulator
+from simulator.topology import load_topology
+from simulator.utf16 import units
+from tests.support.simulators import ROOT, SA_PASSWORD, connect, running_simulator, start_simulator
 
 TIMEOUT_S = 30
 
@@ -60,6 +62,78 @@ def test_a_bad_topology_is_named_and_ends_with_2(
     assert problem in printed.err
     assert SA_PASSWORD not in printed.err
     assert printed.out == ""
+
+
+START = '{"instances": [{"name": "a", "sa_password": "Sim-Admin-1!"'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(
+            START + ', "databases": [{"name": "\\ud83d\\udc18"}]}]}',
+            r"instances.0.databases.0.name: \ud83d is half of a surrogate pair",
+            id="an escaped emoji",
+        ),
+        pytest.param(START + ', "\\udc18": 1}]}', r"instances.0: \udc18 is half", id="half a pair in a key"),
+        pytest.param(START + '}], "trace": "a\\0b"}', "trace: holds the character U+0000", id="NUL"),
+        pytest.param(b"\xff\xfe{\0}\0", "is not UTF-8 (byte 0)", id="UTF-16"),
+        pytest.param(b"instances: \xe4", "is not UTF-8 (byte 11)", id="Latin-1"),
+        pytest.param("", "(file): Input should be a valid dictionary", id="empty"),
+        pytest.param("[1]", "(file): Input should be a valid dictionary", id="a list"),
+        pytest.param(START + ', "name": "b"}]}', "the key 'name' stands twice (line 1,", id="a key twice"),
+        pytest.param('{"instances": ' + "[" * 5000, "nested too deeply", id="deep lists"),
+        pytest.param("instances: &a [*a]", "instances.0: Input should be", id="holds itself"),
+        pytest.param("instances: {? [a] : b}", "found unhashable key (line 1,", id="a list as key"),
+        pytest.param("instances: 2024-99-99", "holds a date or number that cannot be one", id="no date"),
+        pytest.param("instances: " + "9" * 5000, "holds a date or number that cannot", id="no number"),
+        pytest.param("instances: [\n{", "is not valid YAML", id="not closed"),
+        pytest.param("instances: \x07", "is not valid YAML", id="a control character"),
+        pytest.param(START + ', "port": true}]}', "port: Input should be a valid integer", id="bool as port"),
+        pytest.param(
+            START + ', "cpus": "4"}]}', "cpus: Input should be a valid integer", id="text as number"
+        ),
+        pytest.param(
+            START + ', "volumes": [{"mount_point": "/", "size_gib": .inf}]}]}',
+            "size_gib: Input should be a finite number",
+            id="infinity",
+        ),
+        pytest.param(
+            START + ', "databases": [{"name": "x", "data_mib": 99999999999}]}]}', "data_mib", id="too large"
+        ),
+        pytest.param(START + ', "databases": [{"name": ""}]}]}', "databases.0.name", id="no name"),
+        pytest.param(
+            START + ', "databases": [{"name": "x"}, {"name": "X"}]}]}',
+            "there are two databases 'X'",
+            id="two databases",
+        ),
+        pytest.param(
+            START + ', "logins": [{"name": "SA", "password": "x"}]}]}',
+            "there are two logins 'SA'",
+            id="two logins",
+        ),
+    ],
+)
+def test_a_file_that_is_no_topology_gives_one_line_and_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes, problem: str
+) -> None:
+    path = tmp_path / "topology.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["--topology", str(path)]) == 2
+    printed = capsys.readouterr()
+    assert problem in printed.err
+    assert printed.err.count("\n") == 1
+    assert SA_PASSWORD not in printed.err
+    assert printed.out == ""
+
+
+def test_a_byte_order_mark_and_an_emoji_are_taken(tmp_path: Path, driver: str) -> None:
+    path = tmp_path / "topology.json"
+    path.write_text(START + ', "databases": [{"name": "🐘"}]}]}', encoding="utf-8-sig")
+    assert load_topology(path).instances[0].databases[0].name == units("🐘")
+    with running_simulator(json.loads(path.read_text("utf-8-sig")), folder=tmp_path / "run") as running:
+        connection = connect(running.instances["a"], driver=driver)
+        assert connection.execute("SELECT DB_ID(N'🐘')").fetchval() == 5
 
 
 def test_a_topology_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -125,3 +125,27 @@ def test_a_channel_that_nobody_answers_is_an_error_of_its_own(tmp_path: Path) ->
 
 def test_only_its_owner_may_use_the_channel(world: Simulator) -> None:
     assert world.control_path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"op": "set_volume", "instance": "sql01", "mount_point": 5, "free_gib": 1}',
+        b'{"op": "set_volume", "instance": "sql01", "mount_point": "/var/opt/mssql/", "free_gib": 1e400}',
+        b'{"op": "set_cpu", "instance": "sql01", "percent": "much"}',
+        b'{"op": "count", "instance": []}',
+        b'{"op": "count", "instance": "\\ud83d"}',
+        b"[" * 100_000,
+    ],
+)
+def test_it_answers_values_of_a_wrong_kind_and_goes_on(world: Simulator, line: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(10)
+        channel.connect(str(world.control_path))
+        lines = channel.makefile("rb")
+        channel.sendall(line + b"\n")
+        answer = json.loads(lines.readline())
+        assert answer["ok"] is False
+        assert answer["error"]
+        channel.sendall(b'{"op": "ping"}\n')
+        assert json.loads(lines.readline()) == {"ok": True}

@@ -210,3 +210,30 @@ def test_a_database_can_be_renamed_and_change_owner(connection: pyodbc.Connectio
     assert refusal(connection, f"ALTER AUTHORIZATION ON DATABASE::[{old}] TO [{login}]") == 15151
     assert refusal(connection, f"ALTER AUTHORIZATION ON DATABASE::[{new}] TO nobody") == 15151
     assert refusal(connection, f"DROP LOGIN [{login}]") == 15174
+
+
+def test_a_database_that_auto_close_has_shut_down_does_not_tell_its_collation(
+    connection: pyodbc.Connection, instance: Instance, driver: str
+) -> None:
+    name = fresh()
+    run(connection, f"CREATE DATABASE [{name}]")
+    asked = f"SELECT collation_name FROM sys.databases WHERE name = N'{name}'"
+    assert value(connection, asked) == "SQL_Latin1_General_CP1_CI_AS"
+    run(connection, f"ALTER DATABASE [{name}] SET AUTO_CLOSE ON")
+    assert value(connection, asked) is None
+    with connect(instance, driver=driver, database=name) as inside:
+        assert value(connection, asked) == "SQL_Latin1_General_CP1_CI_AS"
+        assert (
+            value(inside, f"SELECT CONVERT(nvarchar(128), DATABASEPROPERTYEX(N'{name}', N'Collation'))")
+            is not None
+        )
+
+
+def test_express_sets_auto_close_on_new_databases(simulator: Simulator, driver: str) -> None:
+    name = fresh()
+    for instance in simulator.instances.values():
+        with connect(instance, driver=driver) as opened:
+            run(opened, f"CREATE DATABASE [{name}]")
+            edition = value(opened, "SELECT CONVERT(int, SERVERPROPERTY(N'EngineEdition'))")
+            closes = value(opened, f"SELECT is_auto_close_on FROM sys.databases WHERE name = N'{name}'")
+            assert closes == (edition == 4)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyodbc
 import pytest
 
-from simulator.tds.prelogin import Encryption, agree_on_encryption
+from simulator.tds.prelogin import CLIENT_CERTIFICATE, Encryption, agree_on_encryption
 from tests.support.simulators import Simulator, connect, connection_string, running_simulator
 
 OFF, ON, NOT_SUPPORTED, REQUIRED = (
@@ -37,15 +37,21 @@ def modes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     [
         ("off", OFF, OFF, "login"),
         ("off", ON, ON, "all"),
+        ("off", REQUIRED, ON, "all"),
+        ("off", CLIENT_CERTIFICATE | ON, ON, "all"),
+        ("off", CLIENT_CERTIFICATE | REQUIRED, ON, "all"),
         ("off", NOT_SUPPORTED, NOT_SUPPORTED, "nothing"),
         ("on", OFF, ON, "all"),
         ("on", ON, ON, "all"),
+        ("on", REQUIRED, ON, "all"),
         ("on", NOT_SUPPORTED, REQUIRED, "all"),
         ("required", OFF, REQUIRED, "all"),
         ("required", ON, ON, "all"),
+        ("required", REQUIRED, ON, "all"),
         ("required", NOT_SUPPORTED, REQUIRED, "all"),
         ("not_supported", OFF, NOT_SUPPORTED, "nothing"),
         ("not_supported", ON, NOT_SUPPORTED, "nothing"),
+        ("not_supported", REQUIRED, NOT_SUPPORTED, "nothing"),
         ("not_supported", NOT_SUPPORTED, NOT_SUPPORTED, "nothing"),
     ],
 )

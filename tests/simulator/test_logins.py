@@ -97,6 +97,33 @@ def failed_login(instance: Instance, driver: str, **how: str) -> int:
     return int(found[0]) if found else 0
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        ["ALTER LOGIN [{}] WITH PASSWORD = N'Str0ng-Secret!' UNLOCK"],
+        ["ALTER LOGIN [{}] WITH CHECK_POLICY = OFF"],
+        ["ALTER LOGIN [{}] WITH CHECK_POLICY = OFF", "ALTER LOGIN [{}] WITH CHECK_POLICY = ON"],
+    ],
+)
+def test_wrong_passwords_lock_a_login_until_it_is_unlocked(
+    simulator: Simulator, driver: str, end: list[str]
+) -> None:
+    windows = simulator.instances["sql02"]
+    name = fresh("login")
+    locked = "SELECT CONVERT(int, LOGINPROPERTY(?, 'IsLocked'))"
+    with connect(windows, driver=driver) as admin:
+        run(admin, f"CREATE LOGIN [{name}] WITH PASSWORD = N'{SECRET}'")
+        for _attempt in range(10):
+            assert failed_login(windows, driver, user=name, password="wrong") == 18456
+        assert value(admin, locked, name) == 1
+        assert failed_login(windows, driver, user=name, password=SECRET) == 18486
+        run(admin, f"ALTER LOGIN [{name}] WITH PASSWORD = N'{SECRET}'")
+        assert value(admin, locked, name) == 1
+        run(admin, *(statement.format(name) for statement in end))
+        assert value(admin, locked, name) == 0
+        connect(windows, driver=driver, user=name, password=SECRET).close()
+
+
 def test_logging_in_says_as_little_as_a_real_server(instance: Instance, driver: str) -> None:
     name = fresh("login")
     with connect(instance, driver=driver) as admin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ from simulator.tds.packets import (
     packets_of,
 )
 from simulator.tds.requests import parse_calls
-from tests.support.raw_tds import HEADERS, LAST, RawClient
+from tests.support.raw_tds import HEADERS, LAST, RawClient, executesql
 from tests.support.simulators import Simulator
 
 CANCELED = struct.pack("<BHHQ", 0xFD, 0x20, 0, 0)  # DONE with the attention bit
@@ -41,10 +42,11 @@ def test_canceling_while_nothing_runs_is_acknowledged(client: RawClient) -> None
     assert client.receive() == CANCELED
 
 
-def test_canceling_a_statement_ends_it_and_acknowledges(client: RawClient) -> None:
+def test_canceling_a_statement_ends_it_and_acknowledges_in_a_message_of_its_own(client: RawClient) -> None:
     client.batch("WAITFOR DELAY '00:01:00'")
     client.send(PacketType.ATTENTION, b"")
-    assert client.receive() == FAILED + CANCELED
+    assert client.receive() == FAILED
+    assert client.receive() == CANCELED
     client.batch("PRINT N'again'")
     assert "again".encode("utf-16-le") in client.receive()
 
@@ -53,11 +55,25 @@ def test_a_canceled_statement_is_acknowledged_exactly_once(client: RawClient) ->
     for _ in range(20):
         client.batch("PRINT N'x'")
         client.send(PacketType.ATTENTION, b"")
-        reply = client.receive()
-        if CANCELED not in reply:
-            assert client.receive() == CANCELED
+        assert CANCELED not in client.receive()
+        assert client.receive() == CANCELED
     client.batch("PRINT N'last'")
     assert "last".encode("utf-16-le") in client.receive()
+
+
+def test_a_message_of_which_rows_were_sent_is_ended_before_the_acknowledgment(client: RawClient) -> None:
+    client.batch("SELECT REPLICATE(CAST(N'x' AS nvarchar(max)), 50000) AS a; WAITFOR DELAY '00:01:00'")
+    assert client.socket.recv(1, socket.MSG_PEEK) == b"\x04"  # the first packet of the rows has come
+    client.send(PacketType.ATTENTION, b"")
+    assert client.receive().endswith(FAILED)
+    assert client.receive() == CANCELED
+
+
+def test_a_canceled_call_is_ended_as_a_call(client: RawClient) -> None:
+    client.send(PacketType.RPC, HEADERS + executesql("WAITFOR DELAY '00:01:00'"))
+    client.send(PacketType.ATTENTION, b"")
+    assert client.receive() == struct.pack("<BHHQ", 0xFE, 0x02, 0, 0)
+    assert client.receive() == CANCELED
 
 
 def test_messages_sent_ahead_are_answered_in_order(client: RawClient) -> None:
@@ -79,12 +95,8 @@ def test_a_reset_is_acknowledged_first_and_forgets_the_session(client: RawClient
 
 
 def test_two_calls_in_one_message_are_answered_each(client: RawClient) -> None:
-    def call(text: str) -> bytes:
-        data = text.encode("utf-16-le")
-        kind = struct.pack("<BHIBH", 0xE7, 8000, 0x00D00409, 0x34, len(data))
-        return struct.pack("<HHH", 0xFFFF, 10, 0) + b"\0\0" + kind + data
-
-    client.send(PacketType.RPC, HEADERS + call("PRINT N'one'") + b"\xff" + call("PRINT N'two'"))
+    two = executesql("PRINT N'one'") + b"\xff" + executesql("PRINT N'two'")
+    client.send(PacketType.RPC, HEADERS + two)
     reply = client.receive()
     first, second = ("one".encode("utf-16-le"), "two".encode("utf-16-le"))
     assert reply.index(first) < reply.index(second)
@@ -108,7 +120,6 @@ def test_an_empty_batch_is_answered(client: RawClient) -> None:
         (PacketType.BATCH, b""),
         (PacketType.BATCH, struct.pack("<I", 999) + b"x"),
         (PacketType.BATCH, HEADERS + b"odd"),
-        (PacketType.RPC, HEADERS + struct.pack("<HHH", 0xFFFF, 10, 0) + b"\x00\x00\xf3"),
         (PacketType.RPC, HEADERS + b"\x05\x00a"),
         (PacketType.RPC, HEADERS),
         (PacketType.TRANSACTION, HEADERS + b"\x63\x00"),

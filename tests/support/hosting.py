@@ -17,6 +17,7 @@ from webapp.bookings.history import change_state
 from webapp.bookings.models import Booking, BookingState
 from webapp.jobs.models import Job
 from webapp.jobs.operations import launch
+from webapp.jobs.subjects import references
 from webapp.pools.facts import summary_of
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
 
@@ -94,9 +95,9 @@ class Hosting:
                 template="apply_booking",
                 title="Apply",
                 parameters={},
-                booking_id=booking.id,
-                application_id=booking.application_id,
-                instance_id=self.instance.id,
+                subjects=references(
+                    booking=booking.id, application=booking.application_id, instance=self.instance.id
+                ),
                 launched_by=PLATFORM,
             )
             outcome.booking_running(session, booking, job)

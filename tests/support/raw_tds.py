@@ -16,13 +16,13 @@ PRELOGIN = bytes.fromhex("01 0006 0001 ff 02")  # "encryption is not supported"
 class RawClient:
     """A plain connection that is logged in as sa. The instance must not insist on encryption."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, *, version: int = 0x74000004) -> None:
         self.socket = socket.create_connection((instance.host, instance.port), timeout=10)
         self._reader = MessageReader()
         self._replies: list[bytes] = []
         self.send(PacketType.PRELOGIN, PRELOGIN)
         self.receive()
-        self.send(PacketType.LOGIN7, login7("sa", SA_PASSWORD))
+        self.send(PacketType.LOGIN7, login7("sa", SA_PASSWORD, version=version))
         self.login_reply = self.receive()
 
     def __enter__(self) -> RawClient:
@@ -52,8 +52,15 @@ class RawClient:
         return self._replies.pop(0)
 
 
-def login7(user: str, password: str) -> bytes:
-    """A LOGIN7 message with user and password alone."""
+def executesql(text: str, *parameters: bytes) -> bytes:
+    """A call of sp_executesql; ``parameters`` are complete: name, status, TYPE_INFO and value."""
+    data = text.encode("utf-16-le")
+    kind = struct.pack("<BHIBH", 0xE7, 8000, 0x00D00409, 0x34, len(data))
+    return struct.pack("<HHH", 0xFFFF, 10, 0) + b"\0\0" + kind + data + b"".join(parameters)
+
+
+def login7(user: str, password: str, *, version: int = 0x74000004) -> bytes:
+    """A LOGIN7 message with user and password alone; ``version`` is that of TDS."""
     scrambled = bytes(((b << 4 & 0xF0) | (b >> 4)) ^ 0xA5 for b in password.encode("utf-16-le"))
     texts = {1: user.encode("utf-16-le"), 2: scrambled}  # second and third of the offset/length pairs
     pairs, data, offset = b"", b"", 94
@@ -61,6 +68,6 @@ def login7(user: str, password: str) -> bytes:
         text = texts.get(number, b"")
         pairs += struct.pack("<HH", offset + len(data), len(text) // 2)
         data += text
-    fixed = struct.pack("<IIIIIBBBBII", 0x74000004, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    fixed = struct.pack("<IIIIIBBBBII", version, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     body = fixed + pairs + bytes(94 - 4 - len(fixed) - len(pairs)) + data
     return struct.pack("<I", len(body) + 4) + body

@@ -144,7 +144,7 @@ def start_simulator(topology: dict[str, Any], *, folder: Path) -> Simulator:
     complete = {**topology, "instances": [{"sa_password": SA_PASSWORD, **i} for i in topology["instances"]]}
     complete.setdefault("certificate", str(folder / "certificate.pem"))
     path = folder / "topology.json"
-    path.write_text(json.dumps(complete), encoding="utf-8")
+    path.write_text(json.dumps(complete, ensure_ascii=False), encoding="utf-8")
     trace = folder / "trace.jsonl"
     control = _control_path(folder)
     errors = folder / "stderr.txt"

@@ -24,13 +24,19 @@ class Tasks:
         self.journal = folder / f"{self.run_id}.jsonl"
 
     def __call__(
-        self, module: str, *, check_mode: bool = False, diff: bool = True, **options: Any
+        self,
+        module: str,
+        *,
+        check_mode: bool = False,
+        diff: bool = True,
+        templates_folder: Path | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
-        """The result of one task, a failed one included."""
+        """The result of one task, a failed one included. ``templates_folder`` is looked into first."""
         code = module_code(module)
         context = RunContext(
             journal=_journal.Journal(str(self.journal), self.run_id),
-            templates=FolderTemplates(),
+            templates=FolderTemplates(templates_folder and str(templates_folder)),
             check_mode=check_mode,
             diff_mode=diff,
             pause=lambda _seconds: None,

@@ -18,6 +18,7 @@ from webapp.bookings.models import Booking, BookingKind, BookingState
 from webapp.bookings.plans import Plan, PlanState
 from webapp.database import Base, Database, new_id, now
 from webapp.jobs.models import Job, JobState, Schedule
+from webapp.jobs.subjects import references
 from webapp.policies.models import Policy
 from webapp.pools.models import Discovery
 from webapp.signed_rows import sign
@@ -90,10 +91,10 @@ def build(portal: Portal) -> World:
         )  # fmt: skip
         session.add_all([database, login, booking])
         session.flush()
-        plan = Plan(booking_id=booking.id, number=1, state=PlanState.FAILED, instance_id=instance.id)
+        plan = Plan(booking_id=booking.id, number=1, state=PlanState.FAILED)
         job = Job(
             template="apply_booking", title="Resize shop_db", state=JobState.SUCCESSFUL, parameters={},
-            targets=[], booking_id=booking.id, application_id=application.id, customer_id=ids[OWNER],
+            subjects=references(booking=booking.id, application=application.id), customer_id=ids[OWNER],
             finished_at=now(),
         )  # fmt: skip
         session.add_all([plan, job])

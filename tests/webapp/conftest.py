@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.portal import Portal, migrate, settings_for
+from tests.support.browser import Pages, shared_browser
+from tests.support.hosting import Hosting, create_hosting
+from tests.support.portal import KEY, Client, Portal, migrate, settings_for
 from tests.support.postgres import shared_postgres
+from webapp.accounts.models import PortalRole
+from webapp.database import Database
+from webapp.sealing import Box, use_box
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +51,44 @@ def new_portal(database_url: str, tmp_path: Path) -> Iterator[Portal]:
     portal = Portal(settings_for(database_url, data_folder=tmp_path / "data"), is_new=True)
     yield portal
     portal.close()
+
+
+@pytest.fixture
+def operator(portal: Portal) -> Client:
+    """A client that an operator is logged in with."""
+    return portal.client(portal.create_user(PortalRole.OPERATOR))
+
+
+@pytest.fixture
+def pages(pytestconfig: pytest.Config) -> Iterator[Pages]:
+    """Visitors' pages; the test fails for any error in them."""
+    with shared_browser(pytestconfig).pages() as pages:
+        yield pages
+
+
+@pytest.fixture
+def hosting(portal: Portal) -> Hosting:
+    """A pool with an instance that was looked at."""
+    return create_hosting(portal)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Database]:
+    """A database without tables."""
+    use_box(Box([KEY]))
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        url = shared_postgres(pytestconfig).create_database()
+    database = Database(url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database."""
+    use_box(Box([KEY]))
+    database = Database(database_url)
+    yield database
+    database.dispose()

@@ -13,6 +13,7 @@ from webapp.jobs.models import Job
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
 from webapp.pools.inventory import run_inventory
 from webapp.pools.models import Instance
+from webapp.pools.subjects import subjects_in
 
 QUOTA_MODULE = "mssql_quota"
 
@@ -32,6 +33,10 @@ class CheckQuota(JobTemplate):
         if not inventory:
             raise NotLaunchable("There is no instance to measure.")
         return Launch("playbooks/check_quota.yml", inventory, secrets=secrets)
+
+    def subjects(self, parameters: dict[str, Any]) -> list[str]:
+        """The instance or pool that is measured."""
+        return subjects_in(parameters)
 
     def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep what was measured with the databases it belongs to."""

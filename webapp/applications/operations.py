@@ -15,6 +15,7 @@ from webapp.database import now
 from webapp.errors import Conflict, NotAllowed
 from webapp.jobs.models import ENDED_JOB_STATES, Job
 from webapp.jobs.operations import launch
+from webapp.jobs.subjects import is_about, references
 
 
 def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> str:
@@ -54,8 +55,8 @@ def measure(session: Session, actor: Actor, application: Application) -> Job:
         raise Conflict(f"{application.name} is {application.state.value}: there is nothing to measure.")
     running = select(Job).where(
         Job.template == CheckQuota.name,
-        Job.instance_id == application.instance_id,
-        Job.application_id == application.id,
+        is_about("instance", application.instance.id),
+        is_about("application", application.id),
         Job.state.not_in(ENDED_JOB_STATES),
     )
     if job := session.scalars(running.limit(1)).first():
@@ -65,8 +66,7 @@ def measure(session: Session, actor: Actor, application: Application) -> Job:
         template=CheckQuota.name,
         title=f"Measure {application.name}",
         parameters={"instance_id": application.instance_id},
-        application_id=application.id,
-        instance_id=application.instance_id,
+        subjects=references(application=application.id, instance=application.instance_id),
         customer_id=application.customer_id,
         launched_by=actor,
     )

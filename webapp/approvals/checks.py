@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.bookings.items import item_kinds
 from webapp.bookings.models import Booking, BookingKind
-from webapp.bookings.plans import Plan, PlanStatement
+from webapp.bookings.plans import Plan, PlanItem
 from webapp.pools.models import Instance
 from webapp.statements.models import JobStatement, StatementKind
 
@@ -38,7 +38,7 @@ class Check:
 def checks_of(
     plan: Plan,
     booking: Booking,
-    instance: Instance,
+    instances: Sequence[Instance],
     sources: Sequence[JobStatement],
     *,
     secrets: Collection[str],
@@ -46,15 +46,16 @@ def checks_of(
 ) -> list[Check]:
     """All checks. ``sources``: the journal's rows that the plan was made of; ``secrets``: of the run."""
     rows = plan.statements
+    names = " and ".join(one.name for one in instances)
     return [
-        Check("Instance", True, f"{instance.name} answered, and the playbook ran through in check mode."),
-        *_placement_checks(plan, booking, instance),
-        _only_this_instance(rows, instance),
+        Check("Instance", True, f"{names} answered, and the playbook ran through in check mode."),
+        *_placement_checks(plan, booking, instances[0]),
+        _only_these_instances(rows, instances),
         _only_these_databases(rows, booking),
         _only_changes(sources),
-        _intact(rows),
+        _intact(plan.items),
         _no_secret(rows, secrets),
-        _account_check(instance),
+        *(_account_check(instance) for instance in instances),
         _approver_check(plan, approvers),
     ]
 
@@ -76,19 +77,23 @@ def _placement_checks(plan: Plan, booking: Booking, instance: Instance) -> list[
     return checks
 
 
-def _only_this_instance(rows: Sequence[PlanStatement], instance: Instance) -> Check:
-    others = sorted({str(one.inventory_host) for one in rows if one.inventory_host != instance.name})
-    addresses = sorted({one.instance for one in rows})
-    is_passed = not others and len(addresses) <= 1
+def _only_these_instances(rows: Sequence[PlanItem], instances: Sequence[Instance]) -> Check:
+    """Each statement is for a target, and all statements for one target go to one address."""
+    names = [one.name for one in instances]
+    others = sorted({str(one.inventory_host) for one in rows if one.inventory_host not in names})
+    addresses = {name: sorted({one.instance for one in rows if one.inventory_host == name}) for name in names}
+    torn = [address for found in addresses.values() if len(found) > 1 for address in found]
+    shown = [f"{name} ({found[0]})" if found else name for name, found in addresses.items()]
     text = (
-        f"Every statement is for {instance.name}{f' ({addresses[0]})' if addresses else ''}."
-        if is_passed
-        else f"There are statements for others than {instance.name}: {', '.join(others or addresses)}."
+        f"Every statement is for {' or '.join(shown)}."
+        if not others and not torn
+        else f"There are statements for others than {' and '.join(names)}: {', '.join(others or torn)}."
     )
-    return Check("One instance", is_passed, text)
+    title = "One instance" if len(names) == 1 else "These instances"
+    return Check(title, not others and not torn, text)
 
 
-def _only_these_databases(rows: Sequence[PlanStatement], booking: Booking) -> Check:
+def _only_these_databases(rows: Sequence[PlanItem], booking: Booking) -> Check:
     own = f"{booking.application.name}_".lower()
     entered = sorted({one.database for one in rows})
     others = [name for name in entered if name != SYSTEM_DATABASE and not name.lower().startswith(own)]
@@ -108,10 +113,8 @@ def _only_changes(sources: Sequence[JobStatement]) -> Check:
     return Check("Changes only", not others, text)
 
 
-def _intact(rows: Sequence[PlanStatement]) -> Check:
-    wrong = [
-        one.position + 1 for one in rows if hashlib.sha256(one.text.encode("utf-8")).hexdigest() != one.sha256
-    ]
+def _intact(rows: Sequence[PlanItem]) -> Check:
+    wrong = [one.position + 1 for one in rows if one.kind not in item_kinds() or _problems(one)]
     text = (
         "Each text fits the hash that the module gave it."
         if not wrong
@@ -120,7 +123,11 @@ def _intact(rows: Sequence[PlanStatement]) -> Check:
     return Check("Intact", not wrong, text)
 
 
-def _no_secret(rows: Sequence[PlanStatement], secrets: Collection[str]) -> Check:
+def _problems(item: PlanItem) -> list[str]:
+    return item_kinds()[item.kind].problems(item)
+
+
+def _no_secret(rows: Sequence[PlanItem], secrets: Collection[str]) -> Check:
     known = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
     forms = {form for secret in known for form in (secret, secret.replace("'", "''"))}
     leaking = [one.position + 1 for one in rows if any(form in one.text for form in forms)]
@@ -151,7 +158,7 @@ def _account_check(instance: Instance) -> Check:
 
 
 def _approver_check(plan: Plan, approvers: int) -> Check:
-    needed = 0 if not plan.statements else int((plan.policy or {}).get("approvals", 1))
+    needed = 0 if not plan.items else int((plan.policy or {}).get("approvals", 1))
     is_passed = approvers >= needed
     text = (
         "No person has to approve it."

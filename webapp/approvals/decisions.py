@@ -5,21 +5,22 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
+from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.signature import is_sealed, sign_decision
-from webapp.approvals.statement_rows import wrong_statements
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_ended_unbuilt
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
-from webapp.bookings.planning import APPLY_BOOKING
+from webapp.bookings.planning import APPLY_BOOKING, subjects_of, target_references
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from webapp.jobs.models import Job
 from webapp.jobs.operations import launch
+from webapp.jobs.subjects import references
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
 LONGEST_REASON = 2000  # characters; the column's length
@@ -62,7 +63,7 @@ def decide(
     booking = lock_booking(session, plan.booking_id)
     is_ready = move(session, plan, to=PlanState.READY, expected=(PlanState.READY,))  # the row's lock
     _require_current(plan, booking, is_ready=is_ready, seen_hash=seen_hash)
-    session.refresh(plan, ["decisions", "statements"])
+    session.refresh(plan, ["decisions", "targets", "items"])
     terms = terms_from(plan.policy or {})
     _require_entitled(user, booking, plan, terms)
     decision = _sign(plan, kind=kind, reason=words, user=user)
@@ -95,9 +96,7 @@ def approve_by_policy(session: Session, plan: Plan, booking: Booking) -> None:
     session.add(decision)
     session.flush()
     text = (
-        f"by the policy “{(plan.policy or {}).get('name')}”"
-        if plan.statements
-        else "there is nothing to change"
+        f"by the policy “{(plan.policy or {}).get('name')}”" if plan.items else "there is nothing to change"
     )
     record_plan(
         session,
@@ -113,7 +112,7 @@ def approve_by_policy(session: Session, plan: Plan, booking: Booking) -> None:
 
 def approvals_needed(plan: Plan) -> int:
     """How many people must approve ``plan``: what its policy says, or none where it changes nothing."""
-    return int((plan.policy or {}).get("approvals", 1)) if plan.statements else 0
+    return int((plan.policy or {}).get("approvals", 1)) if plan.items else 0
 
 
 def given_approvals(plan: Plan) -> list[Decision]:
@@ -170,7 +169,7 @@ def _require_entitled(user: User, booking: Booking, plan: Plan, terms: PolicyTer
         if any(one.user_id == user.id for one in plan.decisions):
             raise Conflict(problem)
         raise NotAllowed(problem)
-    if not is_sealed(plan) or wrong_statements(plan):
+    if not is_sealed(plan) or wrong_items(plan):
         raise Conflict(
             "The plan is not as the platform made it: somebody changed it in the platform database. "
             "It cannot be approved. Have it planned again, and look at who can write to the database."
@@ -225,9 +224,8 @@ def _carry_out(
     application = booking.application
     job = launch(
         session, template=APPLY_BOOKING, title=title_for(booking), parameters={"plan_id": plan.id},
-        targets=[f"application:{application.id}", f"instance:{plan.instance_id}"], booking_id=booking.id,
-        plan_id=plan.id, application_id=application.id, instance_id=plan.instance_id,
-        pool_id=application.pool_id, customer_id=application.customer_id, launched_by=actor,
+        targets=[*references(application=application.id), *target_references(plan)],
+        subjects=subjects_of(booking, plan), customer_id=application.customer_id, launched_by=actor,
     )  # fmt: skip
     booking.job_id = job.id
     return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.applications.visibility import require_change
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.models import Booking, BookingState
@@ -13,7 +14,7 @@ from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import plan_booking
 from webapp.bookings.plans import Plan, PlanState
-from webapp.bookings.visibility import acting_user, get_booking, require_change
+from webapp.bookings.visibility import acting_user, get_booking
 from webapp.database import now
 from webapp.errors import Conflict
 

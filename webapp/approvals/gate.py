@@ -1,6 +1,6 @@
 """The gate: in the worker, before anything starts, is this job what was approved, by whom it must be?
 
-Nothing that a page decided is believed: texts are hashed again, signatures verified, people counted.
+Nothing that a page decided is believed: items are hashed again, signatures verified, people counted.
 """
 
 from __future__ import annotations
@@ -9,47 +9,44 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
-from webapp.approvals.launches import differences
+from webapp.approvals.item_rows import wrong_items
+from webapp.approvals.launches import bound_targets, differences
 from webapp.approvals.signature import is_sealed, is_signed
-from webapp.approvals.statement_rows import wrong_statements
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.planning import APPLY_BOOKING
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
+from webapp.bookings.subjects import BOOKING, PLAN
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.subjects import is_about, references, target_kinds
 from webapp.jobs.templates import NotLaunchable
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
-from webapp.pools.models import Instance
-from webapp.signed_rows import Signed, name_of
 
 # FAILED: a job that failed is gone on with, under the same approval.
 _MAY_RUN = (BookingState.APPROVED, BookingState.RUNNING, BookingState.FAILED)
 
 
-def pass_gate(session: Session, job: Job) -> tuple[Plan, Booking, Instance]:
-    """The plan, booking and instance of ``job``. Raises :class:`NotLaunchable` that says what differs."""
-    plan = session.get(Plan, job.plan_id, populate_existing=True) if job.plan_id else None
+def pass_gate(session: Session, job: Job) -> tuple[Plan, Booking]:
+    """The plan and booking of ``job``. Raises :class:`NotLaunchable` that says what differs."""
+    plan_id = job.subject(PLAN)
+    plan = session.get(Plan, plan_id, populate_existing=True) if plan_id else None
     if plan is None:
         raise _refused(["the job has no plan"])
-    session.refresh(plan, ["statements", "decisions"])
+    session.refresh(plan, ["targets", "items", "decisions"])
     booking = session.get(Booking, plan.booking_id, populate_existing=True)
-    instance = session.get(Instance, plan.instance_id, populate_existing=True) if plan.instance_id else None
     if booking is None:
         raise _refused(["its request is not there any more"])
-    if instance is None:
-        raise _refused(["its instance is not there any more"])
+    targets = bound_targets(session, plan)
+    if gone := [one for one in plan.targets if f"{one.kind}:{one.target_id}" not in targets]:
+        raise _refused([f"its {one.kind} {one.name} is not there any more" for one in gone])
     problems = [*_job_problems(session, job, plan, booking), *_plan_problems(plan)]
     problems += _decision_problems(session, plan, booking) if not problems else []
-    problems += [] if plan.launch is None else differences(plan.launch, booking, instance)
-    places = (instance, instance.pool, instance.elevated_account)
-    problems += [_changed(one) for one in places if not one.is_intact]
+    problems += [] if plan.launch is None else differences(plan.launch, booking, targets)
+    for one in plan.targets:
+        problems += target_kinds()[one.kind].changed(session, one.target_id)
     if problems:
         raise _refused(list(dict.fromkeys(problems)))
-    return plan, booking, instance
-
-
-def _changed(row: Signed) -> str:
-    return f"{name_of(row).replace('The', 'the', 1)} was changed in the platform database"
+    return plan, booking
 
 
 def _refused(problems: list[str]) -> NotLaunchable:
@@ -62,11 +59,11 @@ def _refused(problems: list[str]) -> NotLaunchable:
 
 def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> list[str]:
     found = []
-    if job.check_mode or job.booking_id != booking.id or job.parameters.get("plan_id") != plan.id:
+    if job.check_mode or job.subject(BOOKING) != booking.id or job.parameters.get("plan_id") != plan.id:
         found.append("the job's row was changed: it names another plan or request than it was launched for")
-    wanted = {f"application:{booking.application_id}", f"instance:{plan.instance_id}"}
-    if not wanted.issubset(job.targets):
-        found.append("the job does not lock its instance and its application")
+    if not plan.targets:
+        found.append("the plan names nothing that it is for")
+    found += _unlocked(job, plan, booking)
     if booking.plan_id != plan.id:
         found.append("another plan of the request counts by now")
     if plan.state is not PlanState.APPROVED:
@@ -74,7 +71,7 @@ def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> l
     if booking.state not in _MAY_RUN:
         found.append(f"the request is {booking.state.value}")
     done = select(func.count()).select_from(Job).where(
-        Job.template == APPLY_BOOKING, Job.plan_id == plan.id, Job.state == JobState.SUCCESSFUL
+        Job.template == APPLY_BOOKING, is_about(PLAN, plan.id), Job.state == JobState.SUCCESSFUL
     )  # fmt: skip
     if session.scalar(done):
         found.append("the plan was carried out already")
@@ -83,11 +80,19 @@ def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> l
     return found
 
 
+def _unlocked(job: Job, plan: Plan, booking: Booking) -> list[str]:
+    """That another job might work on one of its targets, or on its application, at the same time."""
+    wanted = {f"{one.kind}:{one.target_id}": f"its {one.kind} {one.name}" for one in plan.targets}
+    wanted |= dict.fromkeys(references(application=booking.application_id), "its application")
+    missing = [name for reference, name in wanted.items() if reference not in job.targets]
+    return [f"the job does not lock {' and '.join(missing)}"] if missing else []
+
+
 def _plan_problems(plan: Plan) -> list[str]:
-    found = wrong_statements(plan)
+    found = wrong_items(plan)
     if not is_sealed(plan):
         found.append(
-            "what was planned is not as the platform made it: statements, instance, variables, policy, "
+            "what was planned is not as the platform made it: statements, targets, variables, policy, "
             "checks or dates were changed in the platform database, or the key that signed it is gone"
         )
     return found
@@ -106,7 +111,7 @@ def _decision_problems(session: Session, plan: Plan, booking: Booking) -> list[s
             by_platform = True
         else:
             counted.add(decision.user_id)
-    needed = terms.approvals if plan.statements else 0
+    needed = terms.approvals if plan.items else 0
     if needed == 0 and not by_platform:
         found.append("the platform's own approval is missing")
     if len(counted) < needed:
@@ -134,7 +139,7 @@ def _wrong(
         return f"{who} approved it outside the time that the plan was valid"
     if decision.user_id is not None:
         return _not_entitled(user, decision, booking, terms)
-    return None if terms.approvals == 0 or not plan.statements else "the policy wants people to approve it"
+    return None if terms.approvals == 0 or not plan.items else "the policy wants people to approve it"
 
 
 def _not_entitled(user: User | None, decision: Decision, booking: Booking, terms: PolicyTerms) -> str | None:

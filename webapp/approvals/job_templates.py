@@ -8,20 +8,21 @@ from sqlalchemy.orm import Session
 
 from webapp.approvals.carrying_out import applying_ended
 from webapp.approvals.gate import pass_gate
-from webapp.approvals.launches import inventory_for
+from webapp.approvals.item_rows import approved_plan
+from webapp.approvals.launches import bound_targets, inventory_for, place_of
 from webapp.approvals.observing import begin_outcome, take_event
 from webapp.approvals.plan_making import planning_ended
-from webapp.approvals.statement_rows import approved_plan
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_running
 from webapp.bookings.planning import APPLY_BOOKING, PLAN_BOOKING
 from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.subjects import PLAN
 from webapp.bookings.variables import playbook_for, variables_for
 from webapp.database import now
 from webapp.errors import Conflict
 from webapp.jobs.models import Job
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
-from webapp.pools.models import Instance
+from webapp.pools.subjects import INSTANCE
 
 
 class PlanBooking(JobTemplate):
@@ -31,7 +32,7 @@ class PlanBooking(JobTemplate):
     description = "Finds out, without changing anything, which statements a request needs."
 
     def prepare(self, session: Session, job: Job) -> Launch:
-        """The playbook against the pool, or the instance that the booking is bound to."""
+        """The playbook against the pool, or the instances that the booking is bound to."""
         plan, booking = _plan_of(session, job)
         if booking.state is not BookingState.PENDING:
             raise NotLaunchable(f"The request is {booking.state.value}: there is nothing to plan.")
@@ -39,12 +40,11 @@ class PlanBooking(JobTemplate):
             raise NotLaunchable("A newer plan took this one's place.")
         pool = booking.application.pool
         variables = {**variables_for(booking), "application_pool": pool.name}
-        if plan.instance_id is None:
-            inventory, secrets = inventory_for(session, booking, pool_id=pool.id)
+        variables |= place_of(bound_targets(session, plan))
+        if instance_ids := plan.target_ids(INSTANCE):
+            inventory, secrets = inventory_for(session, booking, instance_ids=instance_ids)
         else:
-            instance = session.get_one(Instance, plan.instance_id)
-            variables |= {"application_pool": instance.pool.name, "application_instance": instance.name}
-            inventory, secrets = inventory_for(session, booking, instance_id=instance.id)
+            inventory, secrets = inventory_for(session, booking, pool_id=pool.id)
         return Launch(
             playbook=playbook_for(booking),
             inventory=inventory,
@@ -82,8 +82,8 @@ class ApplyBooking(JobTemplate):
 
     def prepare(self, session: Session, job: Job) -> Launch:
         """The gate: raises :class:`NotLaunchable` unless this very run was approved."""
-        plan, booking, instance = pass_gate(session, job)
-        inventory, secrets = inventory_for(session, booking, instance_id=instance.id)
+        plan, booking = pass_gate(session, job)
+        inventory, secrets = inventory_for(session, booking, instance_ids=plan.target_ids(INSTANCE))
         launch: dict[str, Any] = plan.launch or {}
         return Launch(
             playbook=launch["playbook"],
@@ -127,7 +127,8 @@ def _observe(session: Session, job: Job, event: dict[str, Any]) -> None:
 
 def _plan_of(session: Session, job: Job) -> tuple[Plan, Booking]:
     """Raises :class:`NotLaunchable` when the job's row does not lead to a plan."""
-    plan = session.get(Plan, job.plan_id) if job.plan_id else None
+    plan_id = job.subject(PLAN)
+    plan = session.get(Plan, plan_id) if plan_id else None
     if plan is None:
         raise NotLaunchable("The job has no plan.")
     return plan, session.get_one(Booking, plan.booking_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -10,22 +11,24 @@ from sqlalchemy.orm import Session, undefer
 from webapp.approvals.checks import Check, checks_of
 from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
-from webapp.approvals.launches import launch_for
+from webapp.approvals.launches import bound_targets, launch_for
 from webapp.approvals.signature import sign_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.history import note
+from webapp.bookings.items import items_hash
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_failed
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
-from webapp.bookings.plans import Plan, PlanState, PlanStatement
+from webapp.bookings.planning import set_targets
+from webapp.bookings.plans import SEAL_VERSION, STATEMENT, Plan, PlanItem, PlanState
 from webapp.bookings.variables import password_for
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
 from webapp.policies.terms import approvers, own_ids, policy_for
 from webapp.pools.models import ElevatedAccount, Instance
+from webapp.pools.subjects import INSTANCE
 from webapp.statements.models import JobStatement, StatementStatus
-from webapp.statements.plan import FIELDS, plan_hash
 
 
 def planning_ended(session: Session, job: Job, plan: Plan) -> None:
@@ -65,8 +68,8 @@ def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *
 
 
 def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
-    instance = _instance_of(session, plan)
-    if instance is None:
+    instances = _instances_of(session, plan)
+    if not instances:
         _fail(
             session,
             job,
@@ -77,14 +80,14 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
         )
         return
     sources = _planned(session, job)
-    plan.instance_id, plan.instance = instance.id, instance
-    plan.statements = [_statement(position, source) for position, source in enumerate(sources)]
-    plan.hash = plan_hash([{name: getattr(one, name) for name in FIELDS} for one in plan.statements])
-    terms = policy_for(session, booking)
+    set_targets(plan, instances)
+    plan.items = [_statement(plan, position, source) for position, source in enumerate(sources)]
+    plan.hash = items_hash(plan.items)
+    terms = policy_for(session, booking, pool_ids={one.pool_id for one in instances})
     plan.policy = terms.as_json()
-    plan.launch = launch_for(booking, instance)
+    plan.launch = launch_for(booking, bound_targets(session, plan))
     checks = checks_of(
-        plan, booking, instance, sources, secrets=_secrets(session, booking, instance),
+        plan, booking, instances, sources, secrets=_secrets(session, booking, instances),
         approvers=len(approvers(session, terms, besides=own_ids(booking))),
     )  # fmt: skip
     plan.checks = [check.as_json() for check in checks]
@@ -94,6 +97,7 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
         return
     plan.ready_at = now()
     plan.expires_at = plan.ready_at + timedelta(hours=terms.plan_hours)
+    plan.seal_version = SEAL_VERSION  # it may have been asked for before an update
     session.flush()
     plan.seal = sign_plan(plan)
     if not move(session, plan, to=PlanState.READY, expected=(PlanState.PLANNING,)):
@@ -106,20 +110,21 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
         plan,
         booking,
         hash=plan.hash,
-        statements=len(plan.statements),
-        instance=instance.name,
+        statements=len(plan.items),
+        instance=", ".join(plan.target_names),
         policy=terms.name,
     )
-    if terms.approvals == 0 or not plan.statements:
+    if terms.approvals == 0 or not plan.items:
         approve_by_policy(session, plan, booking)
 
 
-def _instance_of(session: Session, plan: Plan) -> Instance | None:
-    """The one the booking was bound to before, else the one that was chosen."""
-    if plan.instance_id is not None:
-        return session.get(Instance, plan.instance_id)
+def _instances_of(session: Session, plan: Plan) -> list[Instance]:
+    """Those that the booking was bound to before, else the one that was chosen; [] when one is gone."""
+    if bound := plan.target_ids(INSTANCE):
+        found = [session.get(Instance, one) for one in bound]
+        return [one for one in found if one is not None] if None not in found else []
     name = (plan.placement or {}).get("instance")
-    return session.scalars(select(Instance).where(Instance.name == name)).one_or_none() if name else None
+    return list(session.scalars(select(Instance).where(Instance.name == name))) if name else []
 
 
 def _planned(session: Session, job: Job) -> list[JobStatement]:
@@ -132,20 +137,25 @@ def _planned(session: Session, job: Job) -> list[JobStatement]:
     return list(session.scalars(query.order_by(JobStatement.seq, JobStatement.id)))
 
 
-def _statement(position: int, source: JobStatement) -> PlanStatement:
-    return PlanStatement(
-        id=new_id(), position=position, instance=source.instance, inventory_host=source.inventory_host,
-        database=source.database, template=source.template, template_revision=source.template_revision,
-        sha256=source.sha256, text=source.text, secrets=source.secrets, task=source.task,
-        words=source.words, object=source.object, creates=source.creates,
+def _statement(plan: Plan, position: int, source: JobStatement) -> PlanItem:
+    # One for a host that is no target counts as the first target's: the checks refuse the plan then.
+    names = plan.target_names
+    target = names.index(source.inventory_host) if source.inventory_host in names else 0
+    return PlanItem(
+        id=new_id(), position=position, kind=STATEMENT, target=target, instance=source.instance,
+        inventory_host=source.inventory_host, database=source.database, template=source.template,
+        template_revision=source.template_revision, sha256=source.sha256, text=source.text,
+        secrets=source.secrets, task=source.task, words=source.words,
+        object=source.object, creates=source.creates,
     )  # fmt: skip
 
 
-def _secrets(session: Session, booking: Booking, instance: Instance) -> list[str]:
-    account_id = instance.elevated_account.id
+def _secrets(session: Session, booking: Booking, instances: Sequence[Instance]) -> list[str]:
+    ids = {one.elevated_account.id for one in instances}
     query = select(ElevatedAccount).options(undefer(ElevatedAccount.login_password))
-    account = session.scalars(query.where(ElevatedAccount.id == account_id)).one()
-    return [secret for secret in (account.login_password, password_for(booking)) if secret]
+    accounts = session.scalars(query.where(ElevatedAccount.id.in_(ids)))
+    known = (*(account.login_password for account in accounts), password_for(booking))
+    return [secret for secret in known if secret]
 
 
 def _sentences(checks: list[Check]) -> str:

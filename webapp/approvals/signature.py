@@ -1,6 +1,7 @@
 """Signatures over plans and decisions, by a key that the platform database does not hold.
 
-Whoever can write to the database can change a row, and cannot make a signature that fits it.
+Whoever can write to the database can change a row, and cannot make a signature that fits it. ``seal_version``
+says which document a plan was signed by: those made before an update hold as they were made.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.bookings.plans import Decision, Plan
+from webapp.bookings.items import shown_of
+from webapp.bookings.plans import STATEMENT, Decision, Plan
+from webapp.pools.subjects import INSTANCE
 from webapp.sealing import canonical, the_box
 
-VERSION = 1
-# Of a statement: what an approver sees and the plan's hash leaves out.
+# Of a statement, in version 1: what an approver sees and the plan's hash leaves out.
 _SHOWN = ("position", "inventory_host", "template_revision", "secrets", "task", "creates")
-_TOLD = ("words", "object")  # a plan from before there were words is sealed without them
+_TOLD = ("words", "object")  # of every item, since version 3
 
 
 def digest(document: Any) -> str:
@@ -25,18 +27,15 @@ def digest(document: Any) -> str:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """All of ``plan`` that must not change once it is ready."""
-    has_words = any(one.words or one.object for one in plan.statements)
-    names = (*_SHOWN, *_TOLD) if has_words else _SHOWN
     return {
-        "version": VERSION,
+        "version": plan.seal_version,
         "what": "plan",
         "booking": plan.booking_id,
         "plan": plan.id,
         "number": plan.number,
         "job": plan.job_id,
-        "instance": plan.instance_id,
+        **(_one_instance(plan) if plan.seal_version == 1 else _targets_and_items(plan)),
         "plan_hash": plan.hash,
-        "shown": digest([[getattr(one, name) for name in names] for one in plan.statements]),
         "launch": digest(plan.launch),
         "placement": digest(plan.placement),
         "checks": digest(plan.checks),
@@ -44,6 +43,41 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "created_at": _moment(plan.created_at),
         "ready_at": _moment(plan.ready_at),
         "expires_at": _moment(plan.expires_at),
+    }
+
+
+def _targets_and_items(plan: Plan) -> dict[str, Any]:
+    """The set of targets, and of every item its place, its target and what is shown of it.
+
+    Version 2 is from before items had words: there none fits, so that nobody can put some into the row.
+    """
+    names = () if plan.seal_version == 2 else _TOLD
+    if not names and _has_words(plan):
+        return {"more": "than version 2 can hold"}
+    shown = [[*shown_of(one), *(getattr(one, name) for name in names)] for one in plan.items]
+    return {
+        "targets": [[one.position, one.kind, one.target_id, one.name] for one in plan.targets],
+        "shown": digest(shown),
+    }
+
+
+def _has_words(plan: Plan) -> bool:
+    return any(getattr(one, name) is not None for one in plan.items for name in _TOLD)
+
+
+def _one_instance(plan: Plan) -> dict[str, Any]:
+    """Version 1: plans of before there were several targets, made for one instance and of statements only.
+
+    What version 1 leaves out has one value that fits, so that a plan cannot be made into more than it was.
+    The target's name is compared with its items (item_rows.py) and its row (the gate).
+    """
+    is_one = len(plan.targets) == 1 and plan.targets[0].kind == INSTANCE and plan.targets[0].position == 0
+    is_more = any(one.kind != STATEMENT or one.target != 0 for one in plan.items)
+    if not is_one or is_more or _has_words(plan):
+        return {"more": "than version 1 can hold"}
+    return {
+        "instance": plan.targets[0].target_id,
+        "shown": digest([[getattr(one, name) for name in _SHOWN] for one in plan.items]),
     }
 
 

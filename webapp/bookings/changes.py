@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin
 from webapp.applications.naming import check_login_name, is_taken
+from webapp.applications.visibility import may_change, require_change
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import change_state
 from webapp.bookings.models import Booking, BookingKind, BookingState
@@ -29,7 +30,7 @@ from webapp.bookings.parameters import (
 )
 from webapp.bookings.planning import plan_booking, withdraw_plans
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_booking, may_change, require_change
+from webapp.bookings.visibility import acting_user, get_booking
 from webapp.errors import Conflict, InvalidInput, NotAllowed
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.plans import Plan, PlanState, PlanTarget
 from webapp.pools.holders import Holder
 from webapp.pools.models import Instance
+from webapp.pools.subjects import INSTANCE
 
 OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
 
@@ -18,8 +19,14 @@ class PlansHold(Holder):
     room = "bookings"
 
     def keeps_instance(self, session: Session, instance: Instance) -> str | None:
-        plans = select(func.count()).where(Plan.instance_id == instance.id, Plan.state.in_(OPEN_PLANS))
+        plans = (
+            select(func.count())
+            .select_from(PlanTarget)
+            .join(Plan, Plan.id == PlanTarget.plan_id)
+            .where(
+                PlanTarget.kind == INSTANCE,
+                PlanTarget.target_id == instance.id,
+                Plan.state.in_(OPEN_PLANS),
+            )
+        )
         return "a request waits that is planned for it" if session.scalar(plans) else None
-
-    def forget_instance(self, session: Session, instance: Instance) -> None:
-        session.execute(update(Plan).where(Plan.instance_id == instance.id).values(instance_id=None))

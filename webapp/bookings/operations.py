@@ -26,6 +26,7 @@ from webapp.applications.naming import (
     draw_sid,
     is_taken,
 )
+from webapp.applications.visibility import get_application, get_part, require_change
 from webapp.audit.operations import Actor, record
 from webapp.bookings.history import note
 from webapp.bookings.models import Booking, BookingKind
@@ -45,7 +46,7 @@ from webapp.bookings.parameters import (
 )
 from webapp.bookings.planning import plan_booking
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_application, get_part, require_change
+from webapp.bookings.visibility import acting_user
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed
 

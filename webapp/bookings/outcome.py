@@ -143,7 +143,7 @@ def _connect(session: Session, application: Application, job: Job, connection: d
     if connection is None:
         return
     instance = session.scalars(select(Instance).where(Instance.name == connection["instance"])).one_or_none()
-    application.instance_id = instance.id if instance else job.instance_id
+    application.instance_id = instance.id if instance else job.subject("instance")
     application.connection = {
         "host": connection["host"],
         "port": connection["port"],

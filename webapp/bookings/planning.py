@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -9,11 +11,15 @@ from webapp.applications.models import ApplicationState
 from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingKind
 from webapp.bookings.plan_audit import record_plan
-from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.plans import Plan, PlanState, PlanTarget
+from webapp.bookings.subjects import BOOKING
 from webapp.bookings.variables import title_for
 from webapp.database import new_id
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, JobSubject
 from webapp.jobs.operations import launch
+from webapp.jobs.subjects import is_about, references
+from webapp.pools.models import Instance
+from webapp.pools.subjects import INSTANCE
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 PLAN_BOOKING, APPLY_BOOKING = "plan_booking", "apply_booking"  # the names of the job templates
@@ -24,18 +30,15 @@ def plan_booking(session: Session, booking: Booking, *, actor: Actor) -> Plan:
     """A new plan for a pending ``booking``, made by a job; older ones that are open are superseded."""
     withdraw_plans(session, booking)
     newest = session.scalar(select(func.max(Plan.number)).where(Plan.booking_id == booking.id))
-    instance_id = placed_on(session, booking)
-    plan = Plan(
-        id=new_id(), booking_id=booking.id, number=(newest or 0) + 1, state=PlanState.PLANNING,
-        instance_id=instance_id,
-    )  # fmt: skip
+    instances = _existing(session, placed_on(session, booking))
+    plan = Plan(id=new_id(), booking_id=booking.id, number=(newest or 0) + 1, state=PlanState.PLANNING)
+    set_targets(plan, instances)
     session.add(plan)
     session.flush()
     application = booking.application
     job = launch(
         session, template=PLAN_BOOKING, title=f"Plan: {title_for(booking)}", parameters={"plan_id": plan.id},
-        targets=[f"application:{application.id}"], check_mode=True, booking_id=booking.id, plan_id=plan.id,
-        application_id=application.id, instance_id=instance_id, pool_id=application.pool_id,
+        targets=references(application=application.id), subjects=subjects_of(booking, plan), check_mode=True,
         customer_id=application.customer_id, launched_by=actor,
     )  # fmt: skip
     plan.job_id = job.id
@@ -63,6 +66,35 @@ def withdraw_plans(session: Session, booking: Booking) -> None:
     )
 
 
+def set_targets(plan: Plan, instances: Sequence[Instance]) -> None:
+    """``plan`` is for these instances, in this order."""
+    if plan.target_ids(INSTANCE) != [one.id for one in instances]:
+        plan.targets = [
+            PlanTarget(id=new_id(), position=position, kind=INSTANCE, target_id=one.id, name=one.name)
+            for position, one in enumerate(instances)
+        ]
+
+
+def subjects_of(booking: Booking, plan: Plan) -> list[str]:
+    """What a job that plans ``booking`` or carries ``plan`` out is about."""
+    application = booking.application
+    return [
+        *references(booking=booking.id, plan=plan.id, application=application.id),
+        *target_references(plan),
+        *references(pool=application.pool_id),
+    ]
+
+
+def target_references(plan: Plan) -> list[str]:
+    """The plan's targets, as a job locks them."""
+    return [f"{one.kind}:{one.target_id}" for one in plan.targets]
+
+
+def _existing(session: Session, instance_id: str | None) -> list[Instance]:
+    instance = session.get(Instance, instance_id) if instance_id else None
+    return [] if instance is None else [instance]
+
+
 def placed_on(session: Session, booking: Booking) -> str | None:
     """The instance that ``booking`` is bound to; None when the pool's fittest one is still to be chosen.
 
@@ -72,14 +104,16 @@ def placed_on(session: Session, booking: Booking) -> str | None:
     if booking.kind is not BookingKind.BOOK_APPLICATION or application.state is ApplicationState.DEPLOYED:
         return application.instance_id
     return session.scalar(
-        select(Job.instance_id)
+        select(JobSubject.subject_id)
+        .join(Job, Job.id == JobSubject.job_id)
         .join(JobStatement, JobStatement.job_id == Job.id)
         .where(
-            Job.booking_id == booking.id,
+            JobSubject.kind == INSTANCE,
+            is_about(BOOKING, booking.id),
             Job.template == APPLY_BOOKING,
             JobStatement.kind == StatementKind.CHANGE,
             JobStatement.status != StatementStatus.PLANNED,
         )
-        .order_by(Job.id.desc())
+        .order_by(Job.id.desc(), JobSubject.position)
         .limit(1)
     )

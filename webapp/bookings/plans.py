@@ -12,7 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.database import Base, Json, WithId, enum_of, now
-from webapp.pools.models import Instance
+
+STATEMENT = "statement"  # the name of the first kind of item
+SEAL_VERSION = 3  # of the documents that signatures are made over: approvals/signature.py
 
 
 class PlanState(StrEnum):
@@ -39,7 +41,7 @@ class DecisionKind(StrEnum):
 
 
 class Plan(WithId, Base):
-    """What a booking would send: the changing statements in order, and what speaks for this instance."""
+    """What a booking would do: items in order, each on one of its targets, and what speaks for these."""
 
     __tablename__ = "plans"
     __table_args__ = (UniqueConstraint("booking_id", "number"),)
@@ -48,9 +50,8 @@ class Plan(WithId, Base):
     number: Mapped[int]  # 1 is a booking's first plan
     state: Mapped[PlanState] = mapped_column(enum_of(PlanState), default=PlanState.PLANNING, index=True)
     job_id: Mapped[str | None] = mapped_column(String(26))  # the check-mode job that made it
-    instance_id: Mapped[str | None] = mapped_column(ForeignKey("instances.id"))
-    hash: Mapped[str | None] = mapped_column(String(64))  # statements.plan.plan_hash over its statements
-    # What the job is given besides the statements, and a digest of it: bound by the approval as well.
+    hash: Mapped[str | None] = mapped_column(String(64))  # items.items_hash over its items
+    # What the job is given besides the items, and a digest of it: bound by the approval as well.
     launch: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     # application_placement: instance, reasons, candidates
     placement: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
@@ -59,6 +60,8 @@ class Plan(WithId, Base):
     policy: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     # The platform's own signature over all that an approver sees; made when the plan is ready.
     seal: Mapped[str | None] = mapped_column(String(64))
+    # Which document seal and decisions are made over; see approvals/signature.py
+    seal_version: Mapped[int] = mapped_column(default=SEAL_VERSION)
     # What its jobs told: {"failures": […], "connection": …, "resized": …}; see approvals/observing.py
     outcome: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     failure: Mapped[str | None] = mapped_column(Text)
@@ -67,21 +70,59 @@ class Plan(WithId, Base):
     expires_at: Mapped[datetime | None]
 
     booking: Mapped[Booking] = relationship()
-    instance: Mapped[Instance | None] = relationship()
-    statements: Mapped[list[PlanStatement]] = relationship(
-        back_populates="plan", order_by="PlanStatement.position"
+    # Before the plan is made: those that the booking is bound to already. Few, and every list shows them.
+    targets: Mapped[list[PlanTarget]] = relationship(
+        back_populates="plan", order_by="PlanTarget.position", lazy="selectin", cascade="all, delete-orphan"
     )
+    items: Mapped[list[PlanItem]] = relationship(back_populates="plan", order_by="PlanItem.position")
     decisions: Mapped[list[Decision]] = relationship(back_populates="plan", order_by="Decision.at")
 
+    @property
+    def statements(self) -> list[PlanItem]:
+        """The items that are T-SQL statements."""
+        return [one for one in self.items if one.kind == STATEMENT]
 
-class PlanStatement(WithId, Base):
-    """One changing statement of a plan."""
+    def target_ids(self, kind: str) -> list[str]:
+        """The ids of its targets of one kind, in order."""
+        return [one.target_id for one in self.targets if one.kind == kind]
 
-    __tablename__ = "plan_statements"
+    @property
+    def target_names(self) -> list[str]:
+        """What people and inventories call its targets, as they were called when it was made."""
+        return [one.name for one in self.targets]
+
+
+class PlanTarget(WithId, Base):
+    """Something that a plan's items are carried out on. The kinds are registered: jobs/subjects.py
+
+    A plain id: what a plan that has ended was for may be forgotten, and the plan keeps its name.
+    """
+
+    __tablename__ = "plan_targets"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "position"),
+        UniqueConstraint("plan_id", "kind", "target_id"),
+    )
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), index=True)
+    position: Mapped[int]  # from 0; what items name it by
+    kind: Mapped[str] = mapped_column(String(30))
+    target_id: Mapped[str] = mapped_column(String(26), index=True)
+    name: Mapped[str] = mapped_column(String(63))  # the inventory host
+
+    plan: Mapped[Plan] = relationship(back_populates="targets")
+
+
+class PlanItem(WithId, Base):
+    """One thing that a plan does on one of its targets. Its kind says what its columns mean: items.py"""
+
+    __tablename__ = "plan_items"
     __table_args__ = (UniqueConstraint("plan_id", "position"),)
 
     plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), index=True)
-    position: Mapped[int]  # from 0
+    position: Mapped[int]  # from 0; the order in which the plan is carried out, over all targets
+    kind: Mapped[str] = mapped_column(String(30), default=STATEMENT)
+    target: Mapped[int] = mapped_column(default=0)  # the position of its target
     instance: Mapped[str] = mapped_column(String(300))  # host,port as the module knows it
     inventory_host: Mapped[str | None] = mapped_column(String(63))
     database: Mapped[str] = mapped_column(String(128))
@@ -95,7 +136,7 @@ class PlanStatement(WithId, Base):
     object: Mapped[str | None] = mapped_column(String(300))  # what it is about: login:shop_app
     creates: Mapped[str | None] = mapped_column(String(300))
 
-    plan: Mapped[Plan] = relationship(back_populates="statements")
+    plan: Mapped[Plan] = relationship(back_populates="items")
 
 
 class Decision(WithId, Base):

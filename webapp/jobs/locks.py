@@ -1,14 +1,19 @@
-"""Locks on targets: no two jobs work on one instance or application at once; the oldest goes first."""
+"""Locks on targets: no two jobs work on one instance or application at once; the oldest goes first.
+
+A job takes all its targets or none, so that two jobs that want the same ones never wait for each other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.jobs.models import QUEUED_JOB_STATES, Job, TargetLock
+from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobTarget, TargetLock, split
 
 
 def holders(session: Session, targets: Collection[str], *, besides: str) -> dict[str, str]:
@@ -20,16 +25,11 @@ def holders(session: Session, targets: Collection[str], *, besides: str) -> dict
 
 
 def queued_before(session: Session, job: Job) -> list[tuple[str, list[str]]]:
-    """(id, targets) of the older queued jobs that want one of the targets of ``job``, oldest first."""
-    wanted = set(job.targets)
-    if not wanted:
-        return []
-    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
-    return [
-        (id_, targets)
-        for id_, targets in session.execute(query.order_by(Job.id))
-        if wanted.intersection(targets)
-    ]
+    """(id, targets) of the older queued jobs that want one of the targets of ``job``, oldest first.
+
+    Of their targets only those that ``job`` wants as well.
+    """
+    return _wanted_by(session, job.targets, Job.id < job.id)
 
 
 def unblocked_jobs(session: Session) -> set[str]:
@@ -37,8 +37,12 @@ def unblocked_jobs(session: Session) -> set[str]:
     held = {row.target: row.job_id for row in session.execute(select(TargetLock.target, TargetLock.job_id))}
     taken: set[str] = set()
     found: set[str] = set()
-    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES)).order_by(Job.id)
-    for id_, targets in session.execute(query):
+    query = (
+        select(Job.id, JobTarget.kind, JobTarget.target_id)
+        .outerjoin(JobTarget, JobTarget.job_id == Job.id)
+        .where(Job.state.in_(QUEUED_JOB_STATES))
+    )
+    for id_, targets in _by_job(session.execute(query.order_by(Job.id))):
         if all(target not in taken and held.get(target, id_) == id_ for target in targets):
             found.add(id_)
         taken.update(targets)
@@ -88,12 +92,36 @@ def free_locks(session: Session, job: Job) -> list[str]:
         delete(TargetLock).where(TargetLock.job_id == job.id).execution_options(synchronize_session=False)
     )
     free = set(job.targets)
-    if not free:
-        return []
     found = []
-    query = select(Job.id, Job.targets).where(Job.state.in_(QUEUED_JOB_STATES), Job.id != job.id)
-    for id_, targets in session.execute(query.order_by(Job.id)):
+    for id_, targets in _wanted_by(session, job.targets, Job.id != job.id):
         if free.intersection(targets):
             found.append(id_)
             free.difference_update(targets)
     return found
+
+
+def _wanted_by(
+    session: Session, targets: Collection[str], condition: ColumnElement[bool]
+) -> list[tuple[str, list[str]]]:
+    """(id, those of ``targets`` that it wants) of the queued jobs that want any of them, the oldest first."""
+    if not targets:
+        return []
+    pairs = [split(target) for target in targets]
+    query = (
+        select(JobTarget.job_id, JobTarget.kind, JobTarget.target_id)
+        .join(Job, Job.id == JobTarget.job_id)
+        .where(
+            Job.state.in_(QUEUED_JOB_STATES),
+            condition,
+            or_(*(and_(JobTarget.kind == kind, JobTarget.target_id == key) for kind, key in pairs)),
+        )
+    )
+    return _by_job(session.execute(query.order_by(JobTarget.job_id)))
+
+
+def _by_job(rows: Iterable[Any]) -> list[tuple[str, list[str]]]:
+    """Rows of (job, kind, id), sorted by job, as (job, targets); a job without a target has a row of None."""
+    return [
+        (job_id, sorted(f"{kind}:{key}" for _, kind, key in group if kind is not None))
+        for job_id, group in groupby(rows, key=lambda row: row[0])
+    ]

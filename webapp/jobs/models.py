@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.database import Base, Json, WithId, enum_of, now
 
@@ -41,13 +42,6 @@ class Job(WithId, Base):
     parameters: Mapped[
         dict[str, Any]
     ]  # what the template needs to prepare the run; ids and options, no secret
-    targets: Mapped[list[str]]  # what it locks: "instance:<id>", "application:<id>"
-    # What it is about; plain ids, so that this room knows no other.
-    booking_id: Mapped[str | None] = mapped_column(String(26), index=True)
-    plan_id: Mapped[str | None] = mapped_column(String(26))
-    application_id: Mapped[str | None] = mapped_column(String(26), index=True)
-    instance_id: Mapped[str | None] = mapped_column(String(26), index=True)
-    pool_id: Mapped[str | None] = mapped_column(String(26))
     schedule_id: Mapped[str | None] = mapped_column(String(26))
     launched_by_id: Mapped[str | None] = mapped_column(String(26))  # a user; empty: the platform
     customer_id: Mapped[str | None] = mapped_column(String(26), index=True)  # whose it is, if a customer's
@@ -75,6 +69,72 @@ class Job(WithId, Base):
     tasks_done: Mapped[int] = mapped_column(default=0)
     stats: Mapped[Any | None] = mapped_column(Json)  # Ansible's, by host
     stream: Mapped[int] = mapped_column(default=0)  # the position of the newest event or statement
+
+    # Loaded with the job: locks and pages want them of every job, also of many at once.
+    target_rows: Mapped[list[JobTarget]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="(JobTarget.kind, JobTarget.target_id)"
+    )
+    subject_rows: Mapped[list[JobSubject]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="JobSubject.position"
+    )
+
+    @property
+    def targets(self) -> list[str]:
+        """What it has to itself while it runs, as references: ``instance:<id>``."""
+        return sorted(f"{one.kind}:{one.target_id}" for one in self.target_rows)
+
+    @targets.setter
+    def targets(self, references: Iterable[str]) -> None:
+        self.target_rows = [
+            JobTarget(kind=kind, target_id=key)
+            for kind, key in (split(one) for one in sorted(set(references)))
+        ]
+
+    @property
+    def subjects(self) -> list[str]:
+        """What it is about, as references, in the order in which whoever launched it named them."""
+        return [f"{one.kind}:{one.subject_id}" for one in self.subject_rows]
+
+    @subjects.setter
+    def subjects(self, references: Iterable[str]) -> None:
+        pairs = [split(one) for one in dict.fromkeys(references)]
+        self.subject_rows = [
+            JobSubject(position=position, kind=kind, subject_id=key)
+            for position, (kind, key) in enumerate(pairs)
+        ]
+
+    def subject(self, kind: str) -> str | None:
+        """The id of the first thing of this kind that it is about; None when there is none."""
+        return next((one.subject_id for one in self.subject_rows if one.kind == kind), None)
+
+
+def split(reference: str) -> tuple[str, str]:
+    """(kind, id) of ``instance:<id>``."""
+    kind, _, key = reference.partition(":")
+    return kind, key
+
+
+class JobTarget(Base):
+    """Something that a job has to itself while it runs. The kinds are registered: jobs/subjects.py"""
+
+    __tablename__ = "job_targets"
+    __table_args__ = (Index("ix_job_targets_kind_target_id", "kind", "target_id"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)
+    target_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+
+
+class JobSubject(Base):
+    """Something that a job is about, for lists, names and filters. Plain ids: this room knows no other."""
+
+    __tablename__ = "job_subjects"
+    __table_args__ = (Index("ix_job_subjects_kind_subject_id", "kind", "subject_id", "job_id"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)
+    subject_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    position: Mapped[int]  # from 0
 
 
 class JobEvent(Base):

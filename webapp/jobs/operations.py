@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,9 +13,10 @@ from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.jobs.endings import end_job, is_changed, templates_of
 from webapp.jobs.locks import blockers
-from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
+from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState, split
 from webapp.jobs.outbox import add_ring
 from webapp.jobs.queue import is_redis_reachable
+from webapp.jobs.subjects import subject_kinds, target_kinds
 from webapp.jobs.templates import JobTemplate
 
 __all__ = [
@@ -28,11 +29,10 @@ __all__ = [
     "waiting_for",
 ]
 
+LONGEST_ID = 26  # characters; a ULID has as many
 RESUMABLE = (JobState.ERROR, JobState.FAILED)
-_TARGET_KINDS = ("instance", "application")
 _COPIED = (
-    "template", "title", "parameters", "targets", "check_mode", "booking_id", "plan_id", "application_id",
-    "instance_id", "pool_id", "customer_id",
+    "template", "title", "parameters", "targets", "subjects", "check_mode", "customer_id",
 )  # fmt: skip
 
 
@@ -43,12 +43,8 @@ def launch(
     title: str,
     parameters: dict[str, Any],
     targets: Sequence[str] = (),
+    subjects: Sequence[str] = (),
     check_mode: bool = False,
-    booking_id: str | None = None,
-    plan_id: str | None = None,
-    application_id: str | None = None,
-    instance_id: str | None = None,
-    pool_id: str | None = None,
     customer_id: str | None = None,
     schedule_id: str | None = None,
     launched_by: Actor,
@@ -56,22 +52,20 @@ def launch(
 ) -> Job:
     """A new pending job, and the ring that tells a worker of it: both with this transaction, or neither.
 
-    ``targets``: ``instance:<id>`` and ``application:<id>``, which the job has to itself while it runs.
-    Raises :class:`webapp.errors.InvalidInput` for a template that does not exist or a malformed target.
+    ``targets``: what the job has to itself while it runs; ``subjects``: what it is about. Both are references
+    (``instance:<id>``) to what the rooms have registered; :func:`webapp.jobs.subjects.references` makes them.
+    Raises :class:`webapp.errors.InvalidInput` for a template that does not exist or a malformed reference.
     """
     known = templates_of(session)
     if known and template not in known:
         raise InvalidInput(
             "template", f"{template} is no job template", f"Use one of {', '.join(sorted(known))}"
         )
-    for target in targets:
-        kind, _, key = target.partition(":")
-        if kind not in _TARGET_KINDS or not key:
-            raise InvalidInput("targets", f"{target} is no target", "Write instance:<id> or application:<id>")
+    _require_known("targets", targets, target_kinds())
+    _require_known("subjects", subjects, subject_kinds())
     job = Job(
         id=new_id(), template=template, title=title[:200], state=JobState.PENDING, check_mode=check_mode,
-        parameters=parameters, targets=sorted(set(targets)), booking_id=booking_id, plan_id=plan_id,
-        application_id=application_id, instance_id=instance_id, pool_id=pool_id, customer_id=customer_id,
+        parameters=parameters, targets=targets, subjects=subjects, customer_id=customer_id,
         schedule_id=schedule_id, launched_by_id=launched_by.id, relaunch_of_id=relaunch_of_id,
     )  # fmt: skip
     session.add(job)
@@ -165,6 +159,17 @@ def queue_position(session: Session, job: Job) -> int | None:
         return None
     older = select(func.count()).select_from(Job).where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
     return int(session.scalar(older) or 0) + 1
+
+
+def _require_known(field: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raise InvalidInput for a reference to a kind that no room has registered, or without an id."""
+    for one in given:
+        kind, key = split(one)
+        if not 0 < len(key) <= LONGEST_ID or (known and kind not in known):
+            what = "target" if field == "targets" else "subject"
+            raise InvalidInput(
+                field, f"{one} is no {what}", f"Write the id of one of {', '.join(sorted(known))}"
+            )
 
 
 def _job(session: Session, job_id: str) -> Job:

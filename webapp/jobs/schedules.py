@@ -145,7 +145,7 @@ def _launch_one(session: Session, schedule_id: str) -> int:
             parameters = dict(schedule.parameters)
             job = launch(
                 session, template=schedule.template, title=schedule.name, parameters=parameters,
-                pool_id=parameters.get("pool_id"), instance_id=parameters.get("instance_id"),
+                subjects=_subjects(session, schedule.template, parameters),
                 schedule_id=schedule.id, launched_by=Actor("platform", f"schedule {schedule.name}"),
             )  # fmt: skip
     except InvalidInput as exc:  # its template is gone; the due time is used up all the same
@@ -155,6 +155,11 @@ def _launch_one(session: Session, schedule_id: str) -> int:
     session.flush()
     _log.info("schedule_launched schedule_id=%s job_id=%s", schedule.id, job.id)
     return 1
+
+
+def _subjects(session: Session, template: str, parameters: dict[str, Any]) -> list[str]:
+    known = templates_of(session).get(template)
+    return [] if known is None else known.subjects(parameters)
 
 
 def _newest_due(schedule: Schedule, moment: datetime) -> tuple[datetime, datetime | None]:

@@ -61,5 +61,9 @@ class JobTemplate:
     def finished(self, session: Session, job: Job) -> None:
         """The job has its end state. Set in the same transaction; make follow-up jobs here."""
 
+    def subjects(self, parameters: dict[str, Any]) -> list[str]:
+        """What a job with these parameters is about, for one that a schedule launches: references."""
+        return []
+
     def relaunch(self, session: Session, job: Job) -> None:
         """A person wants to run an ended job again. Raises Conflict where that makes no sense."""

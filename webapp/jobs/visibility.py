@@ -7,25 +7,13 @@ about the pool, its load and other customers.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from webapp.database import is_id
 from webapp.errors import NotFound
 from webapp.jobs.models import Job
-
-
-class Visitor(Protocol):
-    """What has to be known of a user."""
-
-    @property
-    def id(self) -> Any:
-        """The user's key."""
-
-    @property
-    def is_staff(self) -> bool:
-        """Whether it is somebody of the hosting team."""
+from webapp.visitor import Visitor
 
 
 def visible_jobs(user: Visitor) -> Select[tuple[Job]]:
@@ -36,7 +24,8 @@ def visible_jobs(user: Visitor) -> Select[tuple[Job]]:
 
 def find_job(session: Session, user: Visitor, job_id: str) -> Job:
     """The job; raises :class:`NotFound` also for somebody else's."""
-    job = session.scalars(visible_jobs(user).where(Job.id == job_id)).one_or_none()
+    query = visible_jobs(user).where(Job.id == job_id)
+    job = session.scalars(query).one_or_none() if is_id(job_id) else None
     if job is None:
         raise NotFound("There is no such job.")
     return job

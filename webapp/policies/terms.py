@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,25 +71,56 @@ def terms_of(policy: Policy) -> PolicyTerms:
     )
 
 
-def policy_for(session: Session, booking: Booking) -> PolicyTerms:
+def policy_for(session: Session, booking: Booking, *, pool_ids: Collection[str] = ()) -> PolicyTerms:
     """The terms that ``booking`` is approved under: those of the first enabled policy that fits.
 
+    ``pool_ids``: the pools of its plan's targets, where they are known. With several of them the policy is
+    sought for each, and all that those ask for has to be given: neither pool is changed under the other's.
     No policy counts while one of them, switched off or on, is not as an admin made it: it may be the one that
     would have asked for more.
     """
     policies = list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
     if not all(policy.is_intact for policy in policies):
         return UNSEALED
+    return strictest(
+        [
+            _first_that_fits(policies, booking, one)
+            for one in sorted(pool_ids) or [booking.application.pool_id]
+        ]
+    )
+
+
+def _first_that_fits(policies: Sequence[Policy], booking: Booking, pool_id: str) -> PolicyTerms:
     for policy in policies:
         if policy.is_enabled and fits(
             policy,
             kind=booking.kind,
-            pool_id=booking.application.pool_id,
+            pool_id=pool_id,
             is_trusted=booking.requester.is_trusted and booking.requester.is_intact,
             gib=gib_asked(booking),
         ):
             return terms_of(policy)
     return BUILT_IN
+
+
+def strictest(terms: Sequence[PolicyTerms]) -> PolicyTerms:
+    """Terms that ask for all that each of ``terms`` asks for. Pure.
+
+    Only roles that all of them name may approve; where there is none, admins.
+    """
+    different = list(dict.fromkeys(terms))
+    if len(different) == 1:
+        return different[0]
+    roles = tuple(
+        role for role in different[0].approver_roles if all(role in one.approver_roles for one in different)
+    )
+    return PolicyTerms(
+        name=" and ".join(dict.fromkeys(one.name for one in different)),
+        approvals=max(one.approvals for one in different),
+        approver_roles=roles or (PortalRole.ADMIN.value,),
+        four_eyes=any(one.four_eyes for one in different),
+        plan_hours=min(one.plan_hours for one in different),
+    )
 
 
 def fits(policy: Policy, *, kind: BookingKind, pool_id: str, is_trusted: bool, gib: float) -> bool:

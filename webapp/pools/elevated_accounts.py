@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
-from webapp.database import now
+from webapp.database import is_id, now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.pools import fields
 from webapp.pools.models import ElevatedAccount, Instance, Pool
@@ -30,7 +30,7 @@ class AccountValues:
 
 def get_account(session: Session, account_id: str) -> ElevatedAccount:
     """The account. Raises NotFound."""
-    account = session.get(ElevatedAccount, account_id) if fields.is_id(account_id) else None
+    account = session.get(ElevatedAccount, account_id) if is_id(account_id) else None
     if account is None:
         raise NotFound("There is no such account.")
     return account

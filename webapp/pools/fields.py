@@ -19,7 +19,6 @@ LARGEST_DATA_GIB = 16 * 1024  # the largest data file of SQL Server
 LARGEST_LOG_GIB = 2 * 1024  # the largest log file
 HIGHEST_PRICE = Decimal("99999999.99")
 
-_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _GROUP = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _HOST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -27,11 +26,6 @@ _INSTANCE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,15}")
 _COLLATION = re.compile(r"[A-Za-z0-9_]{1,128}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _EVALUATED = ("{{", "{%", "{#")
-
-
-def is_id(text: str) -> bool:
-    """Whether ``text`` can be the id of a row."""
-    return _ID.fullmatch(text) is not None
 
 
 def pool_name(text: str) -> str:

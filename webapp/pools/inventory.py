@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -26,17 +26,20 @@ def run_inventory(
     pool_id: str | None = None,
     instance_id: str | None = None,
     *,
+    instance_ids: Sequence[str] = (),
     extra_host_variables: Mapping[str, Mapping[str, Any]] | None = None,
     with_closed: bool = False,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The inventory for a Launch, and its secrets: file name to password.
 
-    ``instance_id``: that instance alone, open or not; else all open instances of the pool, ``with_closed``
-    also the others. ``extra_host_variables``: more variables by instance name; under ``all`` those of every
-    instance. A variable may be a SecretFile whose secret the caller adds to the secrets. Raises NotLaunchable
-    when there is no such instance, or when where it is was changed behind the platform's back.
+    ``instance_id`` or ``instance_ids``: these instances alone, open or not; else all open instances of the
+    pool, ``with_closed`` also the others. ``extra_host_variables``: more variables by instance name; under
+    ``all`` those of every instance. A variable may be a SecretFile whose secret the caller adds to the
+    secrets. Raises NotLaunchable when one of the instances is not there, or when where it is was changed
+    behind the platform's back.
     """
-    chosen = _chosen(session, pool_id, instance_id, with_closed=with_closed)
+    wanted = set(instance_ids) or ({instance_id} if instance_id is not None else set())
+    chosen = _chosen(session, pool_id, wanted, with_closed=with_closed)
     extra = extra_host_variables or {}
     secrets: dict[str, str] = {}
     groups: dict[str, Any] = {}
@@ -122,9 +125,7 @@ def _api_variables(instance: Instance, *, with_secrets: bool) -> dict[str, Any]:
     return variables
 
 
-def _chosen(
-    session: Session, pool_id: str | None, instance_id: str | None, *, with_closed: bool
-) -> list[Instance]:
+def _chosen(session: Session, pool_id: str | None, wanted: set[str], *, with_closed: bool) -> list[Instance]:
     password = undefer(ElevatedAccount.login_password)
     query = select(Instance).options(
         selectinload(Instance.own_elevated_account).options(password),
@@ -132,12 +133,12 @@ def _chosen(
     )
     if pool_id is not None:
         query = query.where(Instance.pool_id == pool_id)
-    if instance_id is not None:
-        query = query.where(Instance.id == instance_id)
+    if wanted:
+        query = query.where(Instance.id.in_(wanted))
     elif not with_closed:
         query = query.where(Instance.is_open)
     chosen = list(session.scalars(query.order_by(Instance.name)))
-    if not chosen and instance_id is not None:
+    if wanted and len(chosen) < len(wanted):
         raise NotLaunchable("The instance is not there any more.")
     if not chosen:
         raise NotLaunchable("The pool has no open instance." if pool_id else "There is no open instance.")

@@ -13,6 +13,7 @@ from webapp.jobs.templates import JobTemplate, Launch
 from webapp.pools.discoveries import keep_discovery, not_seen, seen
 from webapp.pools.inventory import run_inventory
 from webapp.pools.models import Instance
+from webapp.pools.subjects import subjects_in
 
 _DISCOVER = "mssql_discover"
 
@@ -36,6 +37,10 @@ class LooksAtInstances(JobTemplate):
         return Launch(
             playbook=self.playbook, inventory=inventory, variables=dict(self.variables), secrets=secrets
         )
+
+    def subjects(self, parameters: dict[str, Any]) -> list[str]:
+        """The instance or pool that is looked at."""
+        return subjects_in(parameters)
 
     def _instance(self, session: Session, job: Job, event: dict[str, Any]) -> Instance | None:
         """The instance an event is about; None when it was removed or renamed since."""

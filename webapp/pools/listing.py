@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import Text, func, select, type_coerce
+from sqlalchemy import Select, Text, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, undefer
 
+from webapp.database import is_id
 from webapp.errors import NotFound
 from webapp.pools.facts import collation_names
-from webapp.pools.fields import is_id
-from webapp.pools.models import Discovery, Instance, Pool
+from webapp.pools.models import Discovery, Instance, Pool, Reachability
+from webapp.search_text import search_text
 
 
 def open_pools(session: Session) -> list[Pool]:
@@ -34,6 +36,33 @@ def get_instance(session: Session, instance_id: str) -> Instance:
     if instance is None:
         raise NotFound("There is no such instance.")
     return instance
+
+
+@dataclass(frozen=True)
+class InstanceFilter:
+    """What a list of instances shows; empty fields ask for nothing."""
+
+    q: str = ""  # in the name or the address; or the id
+    pool: str = ""
+    state: str = ""  # a Reachability
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str]) -> InstanceFilter:
+        """From a query string; what cannot be asks for nothing."""
+        text = "".join(one for one in search_text(arguments.get("q")) if one.isprintable())
+        pool, state = arguments.get("pool", ""), arguments.get("state", "")
+        return cls(text, pool if is_id(pool) else "", state if state in set(Reachability) else "")
+
+    def applied(self, query: Select[tuple[Instance]]) -> Select[tuple[Instance]]:
+        """``query`` narrowed."""
+        if self.q:
+            texts = (one.icontains(self.q, autoescape=True) for one in (Instance.name, Instance.host))
+            query = query.where(or_(*texts, Instance.id == self.q.upper()))
+        if self.pool:
+            query = query.where(Instance.pool_id == self.pool)
+        if self.state:
+            query = query.where(Instance.reachability == Reachability(self.state))
+        return query
 
 
 def newest_discovery(session: Session, instance_id: str) -> Discovery | None:

@@ -12,14 +12,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
+from webapp.database import is_id
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import ENDED_JOB_STATES, Job
 from webapp.jobs.operations import launch
+from webapp.jobs.subjects import is_about, references
 from webapp.pools import fields
 from webapp.pools.account_password import WHERE, require_knowledge
 from webapp.pools.holders import SHOWN_NAMES, holders
 from webapp.pools.listing import collations_of
 from webapp.pools.models import Discovery, ElevatedAccount, Instance, Pool, PoolKind, Reachability
+from webapp.pools.subjects import INSTANCE
 from webapp.signed_rows import sign
 
 
@@ -150,7 +153,7 @@ def remove_instance(session: Session, actor: Actor, instance: Instance) -> None:
     """Forget an instance and its discoveries; it is left as it is. Raises Conflict while it is in use."""
     if why := _first(one.keeps_instance(session, instance) for one in holders()):
         raise Conflict(f"The instance {instance.name} cannot be removed: {why}.")
-    jobs = select(func.count()).where(Job.instance_id == instance.id, Job.state.not_in(ENDED_JOB_STATES))
+    jobs = select(func.count()).where(is_about(INSTANCE, instance.id), Job.state.not_in(ENDED_JOB_STATES))
     if session.scalar(jobs):
         raise Conflict(f"The instance {instance.name} cannot be removed: a job about it has not ended.")
     for holder in holders():
@@ -163,8 +166,9 @@ def remove_instance(session: Session, actor: Actor, instance: Instance) -> None:
 def look_at_instance(session: Session, actor: Actor, instance: Instance, template: str) -> Job:
     """Launch ``discover`` or ``check_account`` for one instance."""
     return launch(
-        session, template=template, title=f"{_TITLES[template]} {instance.name}", instance_id=instance.id,
-        parameters={"instance_id": instance.id}, pool_id=instance.pool_id, launched_by=actor,
+        session, template=template, title=f"{_TITLES[template]} {instance.name}", launched_by=actor,
+        parameters={"instance_id": instance.id},
+        subjects=references(instance=instance.id, pool=instance.pool_id),
     )  # fmt: skip
 
 
@@ -173,8 +177,8 @@ def look_at_pool(session: Session, actor: Actor, pool: Pool, template: str) -> J
     if not pool.instances:
         raise Conflict(f"The pool {pool.name} has no instance. Add one first.")
     return launch(
-        session, template=template, title=f"{_TITLES[template]} pool {pool.name}", pool_id=pool.id,
-        parameters={"pool_id": pool.id}, launched_by=actor,
+        session, template=template, title=f"{_TITLES[template]} pool {pool.name}", launched_by=actor,
+        parameters={"pool_id": pool.id}, subjects=references(pool=pool.id),
     )  # fmt: skip
 
 
@@ -283,7 +287,7 @@ def _address_is_free(
 
 
 def _account_id(session: Session, account_id: str) -> str:
-    if not fields.is_id(account_id) or session.get(ElevatedAccount, account_id) is None:
+    if not is_id(account_id) or session.get(ElevatedAccount, account_id) is None:
         raise InvalidInput("elevated_account_id", "There is no such account", "Choose one from the list")
     return account_id
 

@@ -11,8 +11,12 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.database import is_id
 from webapp.errors import InvalidInput
+from webapp.search_text import search_text
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+from webapp.statements.visibility import visible_statements
+from webapp.visitor import Visitor
 
 WINDOW = 200
 PAGE = 50
@@ -20,6 +24,8 @@ PAGE = 50
 SEARCHED_AT_ONCE = 100_000
 TROUBLE = (StatementStatus.ERROR, StatementStatus.UNKNOWN)
 FILTERS = ("", "changes", "reads", "trouble")
+HASH_LENGTH = 64
+HASH_PREFIX = 8  # characters of a hash that are enough to search for it everywhere
 
 
 def shown(query: Select[tuple[JobStatement]], show: str) -> Select[tuple[JobStatement]]:
@@ -101,7 +107,7 @@ class StatementFilter:
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> StatementFilter:
         """From a query string. Raises :class:`InvalidInput`."""
-        given = cls(**{one.name: arguments.get(one.name, "").strip()[:200] for one in fields(cls)})
+        given = cls(**{one.name: search_text(arguments.get(one.name)) for one in fields(cls)})
         if given.kind and given.kind not in set(StatementKind):
             raise InvalidInput("kind", f"{given.kind} is no kind of statement", "Choose read or change.")
         if given.status and given.status not in set(StatementStatus):
@@ -117,6 +123,31 @@ class StatementFilter:
     def chosen(self) -> dict[str, str]:
         """The fields that ask for something."""
         return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+
+    def applied(self, query: Select[tuple[JobStatement]]) -> Select[tuple[JobStatement]]:
+        """``query`` narrowed."""
+        if self.q:
+            query = query.where(JobStatement.text.icontains(self.q, autoescape=True))
+        if self.instance:
+            query = query.where(
+                or_(JobStatement.inventory_host == self.instance, JobStatement.instance == self.instance)
+            )
+        if self.database:
+            query = query.where(JobStatement.database == self.database)
+        if self.kind:
+            query = query.where(JobStatement.kind == StatementKind(self.kind))
+        if self.status:
+            query = query.where(JobStatement.status == StatementStatus(self.status))
+        if self.job:
+            query = query.where(JobStatement.job_id == self.job)
+        if self.sha256:
+            digits = self.sha256.lower()
+            query = query.where(JobStatement.sha256 >= digits, JobStatement.sha256 <= digits.ljust(64, "f"))
+        if since := _moment("since", self.since):
+            query = query.where(JobStatement.at >= since)
+        if until := _moment("until", self.until):
+            query = query.where(JobStatement.at <= until)
+        return query
 
 
 def _moment(field: str, text: str) -> datetime | None:
@@ -143,9 +174,21 @@ class Found:
     is_partial: bool
 
 
-def search(session: Session, wanted: StatementFilter, *, after: str | None = None) -> Found:
-    """A page of statements that ``wanted`` fits, before the id ``after``."""
-    query = select(JobStatement)
+def by_key(query: Select[tuple[JobStatement]], text: str) -> Select[tuple[JobStatement]] | None:
+    """``query`` for an id, or for a hash or its first characters; None when ``text`` is neither.
+
+    Both are indexed, the texts are not.
+    """
+    if is_id(text.upper()):
+        return query.where(JobStatement.id == text.upper())
+    if HASH_PREFIX <= len(text) <= HASH_LENGTH and set(text.lower()) <= set("0123456789abcdef"):
+        return StatementFilter(sha256=text).applied(query)
+    return None
+
+
+def search(session: Session, user: Visitor, wanted: StatementFilter, *, after: str | None = None) -> Found:
+    """A page of statements that ``user`` may see and ``wanted`` fits, before the id ``after``."""
+    query = visible_statements(user)
     if after:
         query = query.where(JobStatement.id < after)
     # Where no index leads to the rows, only so many are read for one page.
@@ -156,33 +199,8 @@ def search(session: Session, wanted: StatementFilter, *, after: str | None = Non
         bound = session.scalar(ids.offset(SEARCHED_AT_ONCE).limit(1))
         if bound:
             query = query.where(JobStatement.id >= bound)
-    query = _narrowed(query, wanted).order_by(JobStatement.id.desc()).limit(PAGE + 1)
+    query = wanted.applied(query).order_by(JobStatement.id.desc()).limit(PAGE + 1)
     rows = list(session.scalars(query))
     if len(rows) > PAGE:
         return Found(rows[:PAGE], rows[PAGE - 1].id, is_partial=False)
     return Found(rows, bound, is_partial=bound is not None)
-
-
-def _narrowed(query: Select[tuple[JobStatement]], wanted: StatementFilter) -> Select[tuple[JobStatement]]:
-    if wanted.q:
-        query = query.where(JobStatement.text.icontains(wanted.q, autoescape=True))
-    if wanted.instance:
-        query = query.where(
-            or_(JobStatement.inventory_host == wanted.instance, JobStatement.instance == wanted.instance)
-        )
-    if wanted.database:
-        query = query.where(JobStatement.database == wanted.database)
-    if wanted.kind:
-        query = query.where(JobStatement.kind == StatementKind(wanted.kind))
-    if wanted.status:
-        query = query.where(JobStatement.status == StatementStatus(wanted.status))
-    if wanted.job:
-        query = query.where(JobStatement.job_id == wanted.job)
-    if wanted.sha256:
-        digits = wanted.sha256.lower()
-        query = query.where(JobStatement.sha256 >= digits, JobStatement.sha256 <= digits.ljust(64, "f"))
-    if since := _moment("since", wanted.since):
-        query = query.where(JobStatement.at >= since)
-    if until := _moment("until", wanted.until):
-        query = query.where(JobStatement.at <= until)
-    return query

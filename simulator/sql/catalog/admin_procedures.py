@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
-from simulator.estate.access import has_server
-from simulator.estate.permissions import may_enter
+from simulator.estate.access import can_enter, has_server
 from simulator.results import Result, ResultSet, ReturnStatus
 from simulator.sql.catalog.common import columns
 from simulator.sql.catalog.databases import sees_database
@@ -216,7 +215,7 @@ async def sp_msforeachdb(session: Any, arguments: Sequence[Argument]) -> AsyncIt
     if len(arguments) > 1:
         raise unknown_tsql("sp_MSforeachdb with more than one argument")
     for database in list(session.instance.databases):
-        if database.is_open and may_enter(session.login, database):
+        if can_enter(session, database):
             async for result in session.run_text(text.replace("?", database.name), Frame()):
                 yield result
     yield ReturnStatus(0)

@@ -173,7 +173,8 @@ def dm_db_partition_stats(session: Any, database: Database) -> Rows:
 
 
 _NONE = {
-    "sys.sql_modules": "object_id:int definition:max? uses_ansi_nulls:bit? uses_quoted_identifier:bit?",
+    "sys.sql_modules": "object_id:int definition:max? uses_ansi_nulls:bit? uses_quoted_identifier:bit? "
+    "execute_as_principal_id:int?",
     "sys.triggers": "name:sysname object_id:int parent_class:tinyint parent_id:int type:char(2) "
     "is_disabled:bit",
     "sys.synonyms": OBJECT_COLUMNS + " base_object_name:nvarchar(1035)?",

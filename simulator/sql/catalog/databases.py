@@ -8,7 +8,7 @@ from simulator.errors import sql_error
 from simulator.estate.access import has_database, has_server
 from simulator.estate.database import Database
 from simulator.estate.permissions import has_database_permission
-from simulator.sql.catalog.common import columns, require_server_state, rows
+from simulator.sql.catalog.common import columns, rows
 from simulator.sql.registry import Rows, view
 
 STATES = ("ONLINE", "RESTORING", "RECOVERING", "RECOVERY_PENDING", "SUSPECT", "EMERGENCY", "OFFLINE")
@@ -85,7 +85,7 @@ def databases(session: Any, _database: Database) -> Rows:
 
 
 def _database_row(d: Database) -> dict[str, Any]:
-    is_open = d.state == "ONLINE" and not d.is_auto_close_on
+    is_open = d.state == "ONLINE" and not d.is_shut
     durability = d.options.get("delayed_durability", "DISABLED")
     isolation = d.snapshot_isolation == "ON" or d.database_id in {1, 4}
     row: dict[str, Any] = {c.name: 0 for c in (*_DATABASES, *_SINCE_2022) if c.type.name == "bit"}
@@ -153,7 +153,6 @@ _RAW = 65792  # PERF_COUNTER_LARGE_RAWCOUNT
 @view("sys.dm_os_performance_counters", _COUNTERS)
 def dm_os_performance_counters(session: Any, _database: Database) -> Rows:
     """The Databases object: sizes in KB; names are padded with blanks to 128 characters, as nchar(128) is."""
-    require_server_state(session)
     instance = session.instance
     prefix = f"MSSQL${instance.spec.instance_name}" if instance.spec.instance_name else "SQLServer"
     found: list[tuple[Any, ...]] = []

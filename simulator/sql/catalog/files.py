@@ -7,7 +7,7 @@ from typing import Any
 from simulator.estate.access import has_server
 from simulator.estate.database import Database
 from simulator.estate.files import DatabaseFile
-from simulator.sql.catalog.common import columns, require_server_state, rows
+from simulator.sql.catalog.common import columns, rows
 from simulator.sql.registry import Rows, table_function, view
 
 _FILE = (
@@ -101,7 +101,6 @@ _VOLUMES = columns(
 @table_function("sys.dm_os_volume_stats", _VOLUMES)
 def dm_os_volume_stats(session: Any, _database: Database, database_id: Any, file_id: Any) -> Rows:
     """The volume of a database file; bytes. On Linux mount point, id, label and file system are NULL."""
-    require_server_state(session)
     instance = session.instance
     found = instance.database_by_id(database_id) if database_id is not None else None
     file = next((f for f in found.files if f.file_id == file_id), None) if found else None

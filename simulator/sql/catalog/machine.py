@@ -11,7 +11,7 @@ from simulator.errors import MESSAGES
 from simulator.estate.collations import all_collations
 from simulator.estate.configuration import OPTIONS
 from simulator.estate.database import Database
-from simulator.sql.catalog.common import columns, require_server_state, rows
+from simulator.sql.catalog.common import columns, rows
 from simulator.sql.registry import Rows, table_function, view
 from simulator.sqltypes import INT, Variant
 
@@ -44,7 +44,6 @@ def _memory_target_kb(instance: Any) -> int:
 @view("sys.dm_os_sys_info", _SYS_INFO)
 def dm_os_sys_info(session: Any, _database: Database) -> Rows:
     """One row; memory in KB, ``sqlserver_start_time`` in the server's local time."""
-    require_server_state(session)
     instance, spec = session.instance, session.instance.spec
     up_ms = int(instance.uptime.total_seconds() * 1000)
     started = instance.clock.local() - timedelta(milliseconds=up_ms)
@@ -87,7 +86,6 @@ def is_memory_low(instance: Any) -> bool:
 @view("sys.dm_os_sys_memory", _MEMORY)
 def dm_os_sys_memory(session: Any, _database: Database) -> Rows:
     """One row, in KB."""
-    require_server_state(session)
     instance = session.instance
     total, free = instance.spec.memory_mib * 1024, instance.available_memory_mib * 1024
     low = is_memory_low(instance)
@@ -108,7 +106,6 @@ _PROCESS = columns(
 @view("sys.dm_os_process_memory", _PROCESS)
 def dm_os_process_memory(session: Any, _database: Database) -> Rows:
     """One row, in KB."""
-    require_server_state(session)
     instance = session.instance
     used = min(_COMMITTED_KB, _memory_target_kb(instance))
     low = int(is_memory_low(instance))
@@ -124,7 +121,6 @@ _SAMPLES = 5  # minutes of history
 @view("sys.dm_os_ring_buffers", _RING)
 def dm_os_ring_buffers(session: Any, _database: Database) -> Rows:
     """CPU samples, one a minute. On Linux up to 2022 SystemIdle is always 0, as on real servers."""
-    require_server_state(session)
     instance = session.instance
     own = instance.cpu_percent
     idle = 0 if not instance.is_windows and instance.major < 17 else max(0, 100 - own - 2)
@@ -155,7 +151,7 @@ def _host_columns(instance: Any) -> Any:
 
 @view("sys.dm_os_host_info", _host_columns)
 def dm_os_host_info(session: Any, _database: Database) -> Rows:
-    """The operating system; anybody may read it."""
+    """The operating system; up to 2019 anybody may read it."""
     instance = session.instance
     if instance.is_windows:
         row: tuple[Any, ...] = ("Windows", "Windows Server 2022 Standard", "10.0", "", 7, 1033, "X64")

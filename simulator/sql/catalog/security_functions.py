@@ -268,9 +268,9 @@ def pwdcompare(_session: Any, clear: str | None, hashed: bytes | None, *_version
 
 
 @function("PWDENCRYPT", returns=varbinary(128))
-def pwdencrypt(_session: Any, clear: str | None) -> bytes | None:
+def pwdencrypt(session: Any, clear: str | None) -> bytes | None:
     """A new salted hash."""
-    return None if clear is None else hash_password(clear)
+    return None if clear is None else hash_password(clear, session.instance.major)
 
 
 @function("LOGINPROPERTY", returns=SQL_VARIANT)
@@ -286,7 +286,7 @@ def loginproperty(session: Any, name: str | None, prop: str | None) -> Variant |
     moments = {
         "passwordlastsettime": login.password_set,
         "badpasswordtime": login.bad_password_time or _NEVER,
-        "lockouttime": _NEVER,
+        "lockouttime": (login.bad_password_time if login.is_locked else None) or _NEVER,
     }
     if key in moments:
         at = moments[key]
@@ -296,7 +296,8 @@ def loginproperty(session: Any, name: str | None, prop: str | None) -> Variant |
         "badpasswordcount": login.bad_password_count, "defaultdatabase": login.default_database,
         "defaultlanguage": login.default_language, "islocked": int(login.is_locked),
         "ismustchange": int(login.must_change), "isexpired": 0, "historylength": 0,
-        "passwordhashalgorithm": 2, "daysuntilexpiration": _MAX_AGE.days if expires else None,
+        "passwordhashalgorithm": (login.password_hash or b"\2")[0], "daysuntilexpiration": _MAX_AGE.days if
+        expires else None,
     }  # fmt: skip
     return variant(values.get(key))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.estate.access import can_enter
 from simulator.estate.collations import find_collation
 from simulator.estate.database import Database
 from simulator.estate.instance import UPDATE_LEVEL
-from simulator.estate.permissions import may_enter
 from simulator.sql.catalog.databases import sees_database
 from simulator.sql.registry import function
 from simulator.sqltypes import BIGINT, INT, SQL_VARIANT, SYSNAME, SqlType, Variant, nvarchar
@@ -153,7 +153,7 @@ def has_dbaccess(session: Any, name: str | None) -> int | None:
     found = _database(session, name)
     if found is None:
         return None
-    return int(found.is_open and may_enter(session.login, found))
+    return int(can_enter(session, found))
 
 
 @function("DATABASEPROPERTYEX", returns=SQL_VARIANT)
@@ -163,7 +163,7 @@ def databasepropertyex(session: Any, name: str | None, prop: str | None) -> Vari
     if d is None:
         return None
     collation = find_collation(d.collation_name)
-    is_open = d.is_open and not d.is_auto_close_on
+    is_open = d.is_open and not d.is_shut
     values: dict[str, Any] = {
         "collation": d.collation_name if is_open else None,
         "comparisonstyle": (0 if collation and collation.is_binary else 196609) if is_open else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from simulator.estate.access import has_server, require_server_state
+from simulator.estate.access import has_server
 from simulator.estate.database import Database
 from simulator.sql.catalog.common import columns, rows
 from simulator.sql.registry import Rows, view
@@ -124,7 +124,6 @@ _CONNECTIONS = columns(
 @view("sys.dm_exec_connections", _CONNECTIONS)
 def dm_exec_connections(session: Any, _database: Database) -> Rows:
     """One row per connection."""
-    require_server_state(session)
     found = []
     for s in session.instance.sessions.values():
         at = _local(s.login_time)

@@ -72,7 +72,7 @@ def parse_alter_database(stream: TokenStream) -> AlterDatabase:  # noqa: PLR0911
         stream.expect("=")
         return RenameDatabase(name, stream.identifier())
     if stream.accept("collate"):
-        return CollateDatabase(name, stream.identifier())
+        return CollateDatabase(name, stream.collation())
     if stream.accept("modify", "file"):
         return ModifyFile(name, parse_filespec(stream))
     if stream.accept("add", "log", "file"):

@@ -27,6 +27,7 @@ _FLAGS = {
 }  # fmt: skip
 _NUMBERS = {"STATS", "RETAINDAYS", "BLOCKSIZE", "BUFFERCOUNT", "MAXTRANSFERSIZE", "FILE"}
 _TEXTS = {"NAME", "DESCRIPTION", "MEDIANAME", "MEDIADESCRIPTION", "MEDIAPASSWORD"}
+_WITHOUT_COMPRESSION = {"Express", "Web"}  # Microsoft Learn, "Editions and supported features"
 _MISSING = "2(The system cannot find the file specified.)"
 
 
@@ -124,7 +125,7 @@ def _ended(error: SqlError, statement: str) -> SqlError:
 
 @executes(Backup)
 def backup(session: Any, statement: Backup) -> Iterator[Result]:
-    """Back up. Raises 3021, 911, 262, 942, 4208, 4214, 3201, 3202 – with 3013 behind them."""
+    """Back up. Raises 3021, 911, 262, 942, 4208, 4214, 3201, 3202, 1844 – with 3013 behind them."""
     words = f"BACKUP {statement.kind}"
     if session.transaction_count:
         raise _ended(sql_error(3021), words)
@@ -142,6 +143,9 @@ def backup(session: Any, statement: Backup) -> Iterator[Result]:
             raise _ended(sql_error(4208, words), words)
         if database.last_log_backup_lsn is None:
             raise _ended(sql_error(4214), words)
+    edition = instance.spec.edition
+    if statement.options.get("COMPRESSION") and edition in _WITHOUT_COMPRESSION:
+        raise _ended(sql_error(1844, f"{words} WITH COMPRESSION", f"{edition} Edition (64-bit)"), words)
     pages = _pages(database, statement)
     for path in statement.paths:
         problem = _device_problem(instance, path, pages * 8192 // len(statement.paths))

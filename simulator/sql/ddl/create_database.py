@@ -9,7 +9,7 @@ from typing import Any
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.estate.access import has_database
 from simulator.estate.collations import find_collation
-from simulator.estate.database import Database
+from simulator.estate.database import Database, new_database_options
 from simulator.estate.files import PAGE, DatabaseFile, FileSpec
 from simulator.estate.instance import Instance
 from simulator.results import Result, StatementDone
@@ -53,7 +53,7 @@ def parse_create_database(stream: TokenStream) -> CreateDatabase:
         stream.expect("on")
         statement = replace(statement, log=tuple(parse_filespecs(stream)))
     if stream.accept("collate"):
-        statement = replace(statement, collation=stream.identifier())
+        statement = replace(statement, collation=stream.collation())
     if stream.accept("as"):
         stream.expect("snapshot", "of")
         statement = replace(statement, snapshot_of=stream.identifier())
@@ -137,6 +137,12 @@ def _new_database(session: Any, statement: CreateDatabase) -> Database:
     )
     database.compatibility_level = model.compatibility_level
     database.recovery_model = model.recovery_model
+    # ALTER DATABASE SET options, Microsoft Learn: Express sets AUTO_CLOSE on new databases.
+    database.is_auto_close_on = model.is_auto_close_on or instance.spec.edition == "Express"
+    database.is_auto_shrink_on, database.page_verify = model.is_auto_shrink_on, model.page_verify
+    database.is_read_committed_snapshot_on = model.is_read_committed_snapshot_on
+    database.snapshot_isolation, database.options = model.snapshot_isolation, dict(model.options)
+    database.options |= new_database_options(instance.major)
     database.containment = statement.containment
     database.is_trustworthy_on = bool(statement.options.get("TRUSTWORTHY", False))
     database.files = _new_files(instance, statement, database)

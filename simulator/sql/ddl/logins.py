@@ -18,7 +18,12 @@ from simulator.sql.ddl.common import keep, name_or_string, on_off, whole_number
 from simulator.sql.lexer import TokenStream
 from simulator.sql.registry import executes, grammar
 
+FIRST_USER_SPID = 51  # the sessions below are the server's own
 _FLAGS = {"CHECK_POLICY", "CHECK_EXPIRATION"}
+# Which options each statement has (Microsoft Learn, "CREATE LOGIN", "ALTER LOGIN").
+_WINDOWS = {"DEFAULT_DATABASE", "DEFAULT_LANGUAGE"}
+_NEW = {"PASSWORD", "SID", "CREDENTIAL", *_WINDOWS, *_FLAGS}
+_CHANGED = {"PASSWORD", "NAME", "CREDENTIAL", "NO", *_WINDOWS, *_FLAGS}
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,12 @@ def parse_create_login(stream: TokenStream) -> CreateLogin:
     name = stream.identifier()
     if stream.accept("from"):
         if stream.accept("windows"):
-            options = _options(stream) if stream.accept("with") else {}
+            options = _options(stream, _WINDOWS) if stream.accept("with") else {}
             return CreateLogin(name, options, "windows")
         raise unknown_tsql("CREATE LOGIN … FROM other than WINDOWS")
     stream.expect("with", "password")
     stream.index -= 1
-    return CreateLogin(name, _options(stream))
+    return CreateLogin(name, _options(stream, _NEW))
 
 
 @grammar("ALTER LOGIN")
@@ -76,7 +81,7 @@ def parse_alter_login(stream: TokenStream) -> AlterLogin:
     if stream.accept("disable"):
         return AlterLogin(name, False)
     stream.expect("with")
-    return AlterLogin(name, None, _options(stream))
+    return AlterLogin(name, None, _options(stream, _CHANGED))
 
 
 @grammar("DROP LOGIN")
@@ -91,20 +96,22 @@ def parse_kill(stream: TokenStream) -> Kill:
     return Kill(whole_number(stream))
 
 
-def _options(stream: TokenStream) -> dict[str, Any]:
+def _options(stream: TokenStream, allowed: set[str]) -> dict[str, Any]:
+    """The options after WITH: each once, and only those that the statement has. Raises 102."""
     options: dict[str, Any] = {}
     while True:
         token = stream.next()
         name = token.text.upper()
-        if name == "NO" and stream.accept("credential"):
-            options["NO CREDENTIAL"] = True
-        elif name in options:
+        if name not in allowed or name in options:
             raise stream.fail(token)
+        if name == "NO":
+            stream.expect("credential")
+            options["NO CREDENTIAL"] = True
         else:
             stream.expect("=")
             options[name] = _value(stream, name, token)
             if name == "PASSWORD":
-                _after_password(stream, options)
+                _after_password(stream, options, is_new=allowed is _NEW)
         if not stream.accept(","):
             return options
 
@@ -126,15 +133,15 @@ def _value(stream: TokenStream, name: str, token: Any) -> Any:
     raise stream.fail(token)
 
 
-def _after_password(stream: TokenStream, options: dict[str, Any]) -> None:
+def _after_password(stream: TokenStream, options: dict[str, Any], *, is_new: bool) -> None:
     while True:
         if stream.accept("hashed"):
             options["HASHED"] = True
         elif stream.accept("must_change"):
             options["MUST_CHANGE"] = True
-        elif stream.accept("unlock"):
+        elif not is_new and stream.accept("unlock"):
             options["UNLOCK"] = True
-        elif stream.accept("old_password"):
+        elif not is_new and stream.accept("old_password"):
             stream.expect("=")
             options["OLD_PASSWORD"] = stream.string()
         else:
@@ -167,7 +174,7 @@ def create_login(session: Any, statement: CreateLogin) -> Iterator[Result]:
     must_change = options.get("MUST_CHANGE", False)
     _check_switches(policy, expiration, must_change)
     database = _default_database(instance, options.get("DEFAULT_DATABASE", "master"))
-    hashed = _new_hash(options, name, policy)
+    hashed = _new_hash(instance, options, name, policy)
     now = instance.clock.local()
     login = Login(
         instance.new_principal_id(), name, sid, hashed, now, now, database,
@@ -194,10 +201,10 @@ def _default_database(instance: Instance, name: str) -> str:
     return found.name
 
 
-def _new_hash(options: dict[str, Any], name: str, policy: bool) -> bytes:
+def _new_hash(instance: Instance, options: dict[str, Any], name: str, policy: bool) -> bytes:
     password = options["PASSWORD"]
     if options.get("HASHED"):
-        if not isinstance(password, bytes) or not is_hash(password):
+        if not isinstance(password, bytes) or not is_hash(password, instance.major):
             raise sql_error(15021, "PASSWORD", state=2)
         if policy:
             raise sql_error(15118)
@@ -209,7 +216,7 @@ def _new_hash(options: dict[str, Any], name: str, policy: bool) -> bytes:
     problem = policy_violation(password, name) if policy else None
     if problem is not None:
         raise sql_error(problem)
-    return hash_password(password)
+    return hash_password(password, instance.major)
 
 
 def _no_login(verb: str, name: str) -> SqlError:
@@ -231,7 +238,9 @@ def _require_alter(session: Any, login: Login) -> None:
 
 @executes(AlterLogin)
 def alter_login(session: Any, statement: AlterLogin) -> Iterator[Result]:
-    """Change a login. Raises 15151, 15025, 15010, 15116, 15118, 15122, 15099, 15128, 15021."""
+    """Change a login. UNLOCK ends a lock-out, and so does CHECK_POLICY = OFF (ALTER LOGIN, Microsoft Learn).
+
+    Raises 15151, 15025, 15010, 15116, 15118, 15122, 15099, 15128, 15021."""
     instance: Instance = session.instance
     login = instance.login(statement.name)
     if login is None:
@@ -271,12 +280,12 @@ def _alter(instance: Instance, login: Login, options: dict[str, Any]) -> None:
         else login.default_database
     )
     if "PASSWORD" in options:
-        login.password_hash = _new_hash(options, login.name, policy)
+        login.password_hash = _new_hash(instance, options, login.name, policy)
         login.password_set = instance.clock.local()
         login.must_change = must_change
         login.bad_password_count = 0
-    if options.get("UNLOCK"):
-        login.is_locked = False
+    if options.get("UNLOCK") or not policy:
+        login.is_locked, login.bad_password_count = False, 0
     login.is_policy_checked, login.is_expiration_checked = policy, expiration
     login.default_database = database
     login.default_language = options.get("DEFAULT_LANGUAGE", login.default_language)
@@ -318,7 +327,7 @@ def _concerns(grant: Grant, login: Login) -> bool:
 
 @executes(Kill)
 def kill(session: Any, statement: Kill) -> Iterator[Result]:
-    """End a session. Raises 6101, 6102, 6104, 6106."""
+    """End a session. Raises 6101, 6102, 6104, 6106, 6107."""
     session.refuse_in_transaction("KILL")
     if not has_server(session, "ALTER ANY CONNECTION"):
         raise sql_error(6102)
@@ -326,6 +335,8 @@ def kill(session: Any, statement: Kill) -> Iterator[Result]:
         raise sql_error(6104)
     if not 0 < statement.spid <= 32767:
         raise sql_error(6101, statement.spid)
+    if statement.spid < FIRST_USER_SPID:
+        raise sql_error(6107)
     other = session.instance.sessions.get(statement.spid)
     if other is None:
         raise sql_error(6106, statement.spid)

@@ -44,6 +44,11 @@ class DropUser:
     if_exists: bool
 
 
+# Which options each statement has (Microsoft Learn, "CREATE USER", "ALTER USER").
+_NEW = {"PASSWORD", "DEFAULT_SCHEMA", "DEFAULT_LANGUAGE", "SID"}
+_CHANGED = {"PASSWORD", "DEFAULT_SCHEMA", "DEFAULT_LANGUAGE", "LOGIN", "NAME"}
+
+
 @grammar("CREATE USER")
 def parse_create_user(stream: TokenStream) -> CreateUser:
     """``CREATE USER name [FOR LOGIN l | WITHOUT LOGIN] [WITH PASSWORD = …, DEFAULT_SCHEMA = s …]``."""
@@ -54,7 +59,7 @@ def parse_create_user(stream: TokenStream) -> CreateUser:
         if not stream.accept("login"):
             raise unknown_tsql("CREATE USER … FOR other than LOGIN")
         login = stream.identifier()
-    options = _options(stream) if stream.accept("with") else {}
+    options = _options(stream, _NEW) if stream.accept("with") else {}
     if "PASSWORD" in options:
         kind = "password"
     return CreateUser(name, kind, login, options)
@@ -65,7 +70,7 @@ def parse_alter_user(stream: TokenStream) -> AlterUser:
     """``ALTER USER name WITH NAME | DEFAULT_SCHEMA | LOGIN | PASSWORD = …``."""
     name = stream.identifier()
     stream.expect("with")
-    return AlterUser(name, _options(stream))
+    return AlterUser(name, _options(stream, _CHANGED))
 
 
 @grammar("DROP USER")
@@ -75,15 +80,20 @@ def parse_drop_user(stream: TokenStream) -> DropUser:
     return DropUser(stream.identifier(), if_exists)
 
 
-def _options(stream: TokenStream) -> dict[str, Any]:
+def _options(stream: TokenStream, allowed: set[str]) -> dict[str, Any]:
+    """The options after WITH: each once, and only those that the statement has. Raises 102."""
     options: dict[str, Any] = {}
     while True:
         token = stream.next()
         name = token.text.upper()
+        if name == "ALLOW_ENCRYPTED_VALUE_MODIFICATIONS":
+            raise unknown_tsql("users WITH ALLOW_ENCRYPTED_VALUE_MODIFICATIONS")
+        if name not in allowed or name in options:
+            raise stream.fail(token)
         stream.expect("=")
         if name == "PASSWORD":
             options[name] = stream.string()
-            if stream.accept("old_password"):
+            if allowed is _CHANGED and stream.accept("old_password"):
                 stream.expect("=")
                 options["OLD_PASSWORD"] = stream.string()
         elif name == "SID":
@@ -155,16 +165,16 @@ def _contained(database: Database, name: str, options: dict[str, Any]) -> tuple[
     sid = options.get("SID") or new_sid()
     if any(u.sid == sid for u in database.users):
         raise sql_error(15433, "sid")
-    return sid, _checked_hash(options["PASSWORD"], name)
+    return sid, _checked_hash(options["PASSWORD"], name, database.instance.major)
 
 
-def _checked_hash(password: str, name: str) -> bytes:
+def _checked_hash(password: str, name: str, major: int) -> bytes:
     if len(password) > MAX_LENGTH:
         raise sql_error(15117)
     problem = policy_violation(password, name)
     if problem is not None:
         raise sql_error(problem)
-    return hash_password(password)
+    return hash_password(password, major)
 
 
 @executes(AlterUser)
@@ -186,7 +196,7 @@ def alter_user(session: Any, statement: AlterUser) -> Iterator[Result]:
             raise _no_user("alter", statement.name)
         if "OLD_PASSWORD" in options and not same_password(options["OLD_PASSWORD"], user.password_hash):
             raise _no_user("alter", statement.name)
-        user.password_hash = _checked_hash(options["PASSWORD"], user.name)
+        user.password_hash = _checked_hash(options["PASSWORD"], user.name, session.instance.major)
     if "NAME" in options:
         other = database.principal(options["NAME"])
         if other is not None and other is not user:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from simulator.errors import sql_error
-from simulator.sql.dates import fit_datetime, parse_datetime
+from simulator.sql.dates import as_moment, fit_datetime, parse_datetime
 from simulator.sql.registry import function
 from simulator.sql.values import STRINGS
 from simulator.sqltypes import (
@@ -22,6 +22,7 @@ from simulator.sqltypes import (
     SqlType,
     nvarchar,
 )
+from simulator.ticks import PER_DAY, PER_SECOND, digit_of, later, ticks_of, with_digit
 
 _PARTS = {
     "year": "year", "yy": "year", "yyyy": "year", "quarter": "quarter", "qq": "quarter", "q": "quarter",
@@ -60,11 +61,7 @@ def _moment(value: Any) -> datetime:
         return found
     if isinstance(value, int):
         return datetime(1900, 1, 1) + timedelta(days=value)
-    if isinstance(value, time):
-        return datetime.combine(date(1900, 1, 1), value)
-    if isinstance(value, datetime):
-        return value
-    return datetime.combine(value, time())
+    return as_moment(value)
 
 
 def _kept(types: Sequence[SqlType]) -> SqlType:
@@ -123,13 +120,13 @@ def _added(name: str, moment: datetime, number: int) -> datetime:
     if name in {"year", "quarter", "month"}:
         months = moment.year * 12 + moment.month - 1 + number * {"year": 12, "quarter": 3, "month": 1}[name]
         year, month = divmod(months, 12)
-        return moment.replace(
-            year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1])
-        )
+        day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+        return with_digit(moment.replace(year=year, month=month + 1, day=day), digit_of(moment))
     if name in _SECONDS:
-        return moment + timedelta(seconds=number * _SECONDS[name])
-    micro = {"millisecond": 1000, "microsecond": 1, "nanosecond": 0}[name]
-    return moment + timedelta(microseconds=number * micro if micro else number // 1000)
+        return later(moment, number * _SECONDS[name] * PER_SECOND)
+    if name == "nanosecond":  # rounded to 100 ns, half up
+        return later(moment, (number + 50) // 100)
+    return later(moment, number * {"millisecond": 10_000, "microsecond": 10}[name])
 
 
 def _difference(part: str, first: Any, second: Any, name: str) -> int | None:
@@ -137,10 +134,9 @@ def _difference(part: str, first: Any, second: Any, name: str) -> int | None:
     if first is None or second is None:
         return None
     a, b = _moment(first), _moment(second)
-    if (a.tzinfo is None) != (b.tzinfo is None):
-        a, b = (x if x.tzinfo else x.replace(tzinfo=UTC) for x in (a, b))
-    if a.tzinfo is not None and b.tzinfo is not None:
-        a, b = (x.astimezone(UTC).replace(tzinfo=None) for x in (a, b))
+    a, b = (
+        with_digit(x.astimezone(UTC).replace(tzinfo=None), digit_of(x)) if x.tzinfo else x for x in (a, b)
+    )
     if unit == "year":
         return b.year - a.year
     if unit == "quarter":
@@ -151,17 +147,16 @@ def _difference(part: str, first: Any, second: Any, name: str) -> int | None:
         return (b.date().toordinal() // 7) - (a.date().toordinal() // 7)
     if unit in {"day", "dayofyear", "weekday"}:
         return b.date().toordinal() - a.date().toordinal()
-    epoch = datetime(1, 1, 1)
-    sides = [(x - epoch) // timedelta(microseconds=1) for x in (a, b)]
+    sides = [x.toordinal() * PER_DAY + ticks_of(x) for x in (a, b)]
     sizes = {
-        "hour": 3_600_000_000,
-        "minute": 60_000_000,
-        "second": 1_000_000,
-        "millisecond": 1000,
-        "microsecond": 1,
+        "hour": 3600 * PER_SECOND,
+        "minute": 60 * PER_SECOND,
+        "second": PER_SECOND,
+        "millisecond": PER_SECOND // 1000,
+        "microsecond": 10,
     }
     if unit == "nanosecond":
-        return (sides[1] - sides[0]) * 1000
+        return (sides[1] - sides[0]) * 100
     if unit not in sizes:
         raise sql_error(155, part, name)
     return sides[1] // sizes[unit] - sides[0] // sizes[unit]
@@ -200,7 +195,7 @@ def _part_of(name: str, moment: datetime, first: int) -> int:
         "weekday": (moment.isoweekday() - first) % 7 + 1,
         "iso_week": moment.isocalendar().week,
         "millisecond": moment.microsecond // 1000,
-        "nanosecond": moment.microsecond * 1000,
+        "nanosecond": moment.microsecond * 1000 + digit_of(moment) * 100,
         "tzoffset": offset_minutes,
     }[name]
 
@@ -269,15 +264,18 @@ def _switchoffset(session: Any, value: Any, zone: Any) -> datetime | None:
     if value is None or zone is None:
         return None
     moment = parse_datetime(value, DATETIMEOFFSET) if isinstance(value, str) else _moment(value)
+    digit = digit_of(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    found: datetime = moment.astimezone(_zone(zone))
-    return found
+    return with_digit(moment.astimezone(_zone(zone)), digit)
 
 
 @function("todatetimeoffset", DATETIMEOFFSET)
 def _todatetimeoffset(session: Any, value: Any, zone: Any) -> datetime | None:
-    return None if value is None or zone is None else _moment(value).replace(tzinfo=_zone(zone))
+    if value is None or zone is None:
+        return None
+    moment = _moment(value)
+    return with_digit(moment.replace(tzinfo=_zone(zone)), digit_of(moment))
 
 
 def _zone(value: Any) -> timezone:

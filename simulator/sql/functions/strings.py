@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
@@ -13,6 +14,7 @@ from simulator.sql.query.like import like_pattern
 from simulator.sql.registry import function
 from simulator.sql.values import text_of, type_of
 from simulator.sqltypes import FLOAT, INT, MAX, SqlType, nvarchar, varchar
+from simulator.utf16 import characters, encoded, units
 
 _QUOTES = {
     "[": "]",
@@ -70,7 +72,25 @@ def _nulls(call: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *values: None if any(v is None for v in values) else call(*values)
 
 
+def _by_character(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that counts code units, and whole characters where the database's collation knows them.
+
+    Source: Microsoft Learn, "Collation and Unicode support", supplementary characters (_SC, version 140,
+    UTF-8).
+    """
+
+    @wraps(call)
+    def counted(session: Any, *values: Any) -> Any:
+        if not session.database.collation.has_supplementary:
+            return call(session, *values)
+        found = call(session, *(characters(v) if isinstance(v, str) else v for v in values))
+        return units(found) if isinstance(found, str) else found
+
+    return counted
+
+
 @function("len", INT)
+@_by_character
 def _len(session: Any, value: Any) -> int | None:
     text = _text(value)
     return None if text is None else len(text.rstrip(" "))
@@ -82,7 +102,7 @@ def _datalength(session: Any, types: list[SqlType], value: Any) -> int | None:
         return None
     kind = types[0]
     if isinstance(value, str):
-        return len(value.encode("utf-16-le")) if kind.is_unicode or kind.name == "sql_variant" else len(value)
+        return len(encoded(value)) if kind.is_unicode or kind.name == "sql_variant" else len(value)
     if isinstance(value, bytes):
         return len(value)
     if kind.name in {"decimal", "numeric"}:
@@ -91,6 +111,7 @@ def _datalength(session: Any, types: list[SqlType], value: Any) -> int | None:
 
 
 @function("substring", _same, takes=(None, INT, INT))
+@_by_character
 def _substring(session: Any, value: Any, start: Any, length: Any) -> Any:
     if value is None or start is None or length is None:
         return None
@@ -102,6 +123,7 @@ def _substring(session: Any, value: Any, start: Any, length: Any) -> Any:
 
 
 @function("left", _same, takes=(None, INT))
+@_by_character
 def _left(session: Any, value: Any, length: Any) -> str | None:
     text = _text(value)
     if text is None or length is None:
@@ -112,6 +134,7 @@ def _left(session: Any, value: Any, length: Any) -> str | None:
 
 
 @function("right", _same, takes=(None, INT))
+@_by_character
 def _right(session: Any, value: Any, length: Any) -> str | None:
     text = _text(value)
     if text is None or length is None:
@@ -177,11 +200,13 @@ def _space(session: Any, count: Any) -> str | None:
 
 
 @function("reverse", _same)
+@_by_character
 def _reverse(session: Any, value: Any) -> str | None:
     return _nulls(lambda text: text[::-1])(_text(value))
 
 
 @function("stuff", _long, takes=(None, INT, INT, None))
+@_by_character
 def _stuff(session: Any, value: Any, start: Any, length: Any, new: Any) -> str | None:
     text = _text(value)
     if text is None or start is None or length is None or length < 0 or not 1 <= start <= len(text):
@@ -190,6 +215,7 @@ def _stuff(session: Any, value: Any, start: Any, length: Any, new: Any) -> str |
 
 
 @function("charindex", INT, takes=(None, None, INT))
+@_by_character
 def _charindex(session: Any, wanted: Any, value: Any, start: Any = 1) -> int | None:
     search, text = _text(wanted), _text(value)
     if search is None or text is None:
@@ -200,6 +226,7 @@ def _charindex(session: Any, wanted: Any, value: Any, start: Any = 1) -> int | N
 
 
 @function("patindex", INT)
+@_by_character
 def _patindex(session: Any, pattern: Any, value: Any) -> int | None:
     wanted, text = _text(pattern), _text(value)
     if wanted is None or text is None:
@@ -239,7 +266,9 @@ def _char(session: Any, code: Any) -> str | None:
 
 @function("nchar", SqlType("nchar", 1), takes=(INT,))
 def _nchar(session: Any, code: Any) -> str | None:
-    return chr(code) if code is not None and 0 <= code <= 65535 else None
+    if code is not None and code > 0xFFFF and session.database.collation.has_supplementary:
+        raise unknown_tsql("NCHAR beyond U+FFFF")  # its result would be nvarchar(2) there
+    return chr(code) if code is not None and 0 <= code <= 0xFFFF else None
 
 
 @function("ascii", INT)
@@ -249,6 +278,7 @@ def _ascii(session: Any, value: Any) -> int | None:
 
 
 @function("unicode", INT)
+@_by_character
 def _unicode(session: Any, value: Any) -> int | None:
     text = _text(value)
     return ord(text[0]) if text else None

@@ -6,6 +6,7 @@ Source: Microsoft Learn, "Precision, scale, and length (Transact-SQL)" and the p
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -172,16 +173,20 @@ def _decimal(sign: str, kind: SqlType) -> Callable[[Decimal, Decimal], Decimal]:
 def _float(sign: str) -> Callable[[float, float], float]:
     def calculate(left: float, right: float) -> float:
         if sign == "+":
-            return left + right
-        if sign == "-":
-            return left - right
-        if sign == "*":
-            return left * right
-        if right == 0:
+            found = left + right
+        elif sign == "-":
+            found = left - right
+        elif sign == "*":
+            found = left * right
+        elif right == 0:
             raise sql_error(8134)
-        if sign == "%":
+        elif sign == "%":
             raise sql_error(402, "float", "float", "modulo")
-        return left / right
+        else:
+            found = left / right
+        if math.isinf(found):  # a server has no infinity
+            raise sql_error(8115, "expression", "float", state=2)
+        return found
 
     return calculate
 

@@ -6,7 +6,7 @@ False or None (unknown).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulator.errors import SqlError, sql_error, unknown_tsql
@@ -15,6 +15,7 @@ from simulator.sql.comparing import comparable
 from simulator.sql.parse_calls import AGGREGATES, RANKING
 from simulator.sql.query.aggregates import AggregateSlot, WindowSlot
 from simulator.sql.query.arithmetic import compute, result_type
+from simulator.sql.query.coercion import Label, Rank, combined, compared, label
 from simulator.sql.query.compiled import (
     Call,
     Compiled,
@@ -51,7 +52,10 @@ class Compiler(ConditionCompiler):
         handler = _VALUES.get(type(node))
         if handler is None:
             raise unknown_tsql(f"{type(node).__name__} in this place")
-        return handler(self, node)
+        part = handler(self, node)
+        if part.label is None and part.type.name in STRINGS:
+            part.label = self.context.default_label
+        return part
 
     def ungrouped(self, node: nodes.Expression) -> Compiled:
         """``node`` compiled as before grouping: for grouped expressions and aggregates' arguments."""
@@ -99,7 +103,10 @@ class Compiler(ConditionCompiler):
             source = next(s for s in scope.sources if s.offset <= index < s.offset + len(s.columns))
             prefix = source.alias or ".".join(source.parts)
             raise sql_error(grouping.clause, f"{prefix}.{column.name}" if prefix else column.name)
-        return Compiled(column.type, lambda: scope.row[index], column.nullable, name=column.name)
+        kept = column.label
+        if kept is None and column.type.name in STRINGS:
+            kept = label(Rank.IMPLICIT, column.collation or self.context.session.database.collation_name)
+        return Compiled(column.type, lambda: scope.row[index], column.nullable, kept, column.name)
 
     def _unary(self, node: nodes.Unary) -> Compiled:
         operand = self.value(node.operand)
@@ -128,7 +135,7 @@ class Compiler(ConditionCompiler):
             a, b = first(), second()
             return None if a is None or b is None else calculate(a, b)
 
-        return Compiled(kind, call, left.nullable or right.nullable, left.fold or right.fold)
+        return Compiled(kind, call, left.nullable or right.nullable, _labels(kind, (left, right), "add"))
 
     def _case(self, node: nodes.Case) -> Compiled:
         results = [self.value(result) for _, result in node.branches]
@@ -151,7 +158,8 @@ class Compiler(ConditionCompiler):
             return otherwise() if otherwise else None
 
         nullable = default is None or default.nullable or any(result.nullable for result in results)
-        return Compiled(kind, call, nullable)
+        every = [*results, *([default] if default else [])]
+        return Compiled(kind, call, nullable, _labels(kind, every, "CASE"))
 
     def _cast(self, node: nodes.Cast) -> Compiled:
         operand = self.value(node.operand)
@@ -169,7 +177,8 @@ class Compiler(ConditionCompiler):
                     raise
                 return None
 
-        return Compiled(target, attempt if node.is_try else call, operand.nullable or node.is_try)
+        kept = operand.label if target.name in STRINGS else None
+        return Compiled(target, attempt if node.is_try else call, operand.nullable or node.is_try, kept)
 
     def _call(self, node: nodes.Call) -> Compiled:
         if node.over is not None:
@@ -210,7 +219,7 @@ class Compiler(ConditionCompiler):
                     raise  # not an argument's type but a fault of the function
                 raise sql_error(8116, types[odd].name, odd + 1, node.name) from error
 
-        return Compiled(kind, call)
+        return Compiled(kind, call, label=_labels(kind, arguments, node.name))
 
     def _coalesce(self, node: nodes.Call) -> Compiled:
         parts = [self.value(argument) for argument in node.arguments]
@@ -222,13 +231,15 @@ class Compiler(ConditionCompiler):
         def call() -> Any:
             return next((value for one in calls if (value := one()) is not None), None)
 
-        return Compiled(kind, call, all(part.nullable for part in parts))
+        nullable = all(part.nullable for part in parts)
+        return Compiled(kind, call, nullable, _labels(kind, parts, "COALESCE"))
 
     def _isnull(self, node: nodes.Call) -> Compiled:
         first, second = (self.value(argument) for argument in node.arguments)
         kind = second.type if first.type.name == "null" else first.type
         read, other = first.call, conversion(second, kind)
-        return Compiled(kind, lambda: other() if (value := read()) is None else value, second.nullable)
+        kept = _labels(kind, (first, second), "isnull")
+        return Compiled(kind, lambda: other() if (value := read()) is None else value, second.nullable, kept)
 
     def _aggregate(self, node: nodes.Call) -> Compiled:
         grouping = self.scope.grouping
@@ -242,7 +253,8 @@ class Compiler(ConditionCompiler):
         slot = self.slot(node)
         grouping.slots.append(slot)
         at = len(grouping.slots) - 1
-        return Compiled(slot.type, lambda: grouping.values[at], slot.nullable)
+        kept = slot.argument.label if slot.argument is not None and slot.type.name in STRINGS else None
+        return Compiled(slot.type, lambda: grouping.values[at], slot.nullable, kept)
 
     def slot(self, node: nodes.Call) -> AggregateSlot:
         """The aggregate of a call, its arguments compiled for single rows."""
@@ -268,10 +280,11 @@ class Compiler(ConditionCompiler):
             raise sql_error(4112, node.name)
         slot = WindowSlot.create(node, arguments, partition, order, self.context.key)
         windows.append(slot)
-        return Compiled(slot.type, slot.read)
+        return Compiled(slot.type, slot.read, label=_labels(slot.type, arguments, node.name))
 
     def key(self, part: Compiled) -> Call:
         """A closure giving something to sort, group or join by."""
+        compared(part.label, None, "ORDER BY")
         read, fold = part.call, comparable(part.type, part.fold or self.context.key)
         return lambda: None if (value := read()) is None else fold(value)
 
@@ -311,14 +324,25 @@ class Compiler(ConditionCompiler):
                 raise sql_error(512)
             return found[0][0] if found else None
 
-        return Compiled(plan.columns[0].type, call)
+        return Compiled(plan.columns[0].type, call, label=plan.columns[0].label)
 
     def _collate(self, node: nodes.Collate) -> Compiled:
         operand = self.value(node.operand)
         if operand.type.name not in STRINGS:
             raise sql_error(447, operand.type.name)
-        fold = self.context.session.fold_of(node.collation, self.context)
-        return Compiled(operand.type, operand.call, operand.nullable, fold)
+        collation = self.context.session.collation_of(node.collation)
+        return Compiled(operand.type, operand.call, operand.nullable, label(Rank.EXPLICIT, collation))
+
+
+def _labels(kind: SqlType, parts: Iterable[Compiled], operator: str) -> Label | None:
+    """The label of a text that is made of several; None for what is no text."""
+    if kind.name not in STRINGS:
+        return None
+    found: Label | None = None
+    for part in parts:
+        if part.type.name in STRINGS:
+            found = combined(found, part.label, operator)
+    return found
 
 
 def _as_condition(node: nodes.Expression) -> nodes.Condition:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.sql import nodes
+from simulator.sql.query.coercion import Label
 from simulator.sql.values import (
     INTEGERS,
     MONEY,
@@ -21,13 +22,18 @@ Call = Callable[[], Any]
 
 @dataclass
 class Compiled:
-    """A compiled expression. ``fold`` is set when an explicit COLLATE chose how its text compares."""
+    """A compiled expression; ``label`` is the collation of a text and how strongly it is held."""
 
     type: SqlType
     call: Call
     nullable: bool = True
-    fold: Callable[[str], str] | None = None
+    label: Label | None = None
     name: str = ""  # the column's name, for a bare column reference
+
+    @property
+    def fold(self) -> Callable[[str], str] | None:
+        """How its text compares; None where the database's own collation decides."""
+        return None if self.label is None else self.label.key
 
 
 def cached_rows(plan: Any) -> Callable[[], list[Any]]:

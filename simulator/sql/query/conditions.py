@@ -9,6 +9,7 @@ from typing import Any
 from simulator.errors import sql_error, unknown_tsql
 from simulator.sql import nodes
 from simulator.sql.comparing import comparable
+from simulator.sql.query.coercion import compared
 from simulator.sql.query.compiled import (
     Call,
     Compiled,
@@ -19,7 +20,7 @@ from simulator.sql.query.compiled import (
 )
 from simulator.sql.query.like import like_pattern
 from simulator.sql.query.scope import Scope
-from simulator.sql.values import unify
+from simulator.sql.values import STRINGS, unify
 from simulator.sqltypes import BIT
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -29,6 +30,16 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+}
+
+# How messages call the operators.
+_NAMED = {
+    "=": "equal to",
+    "<>": "not equal to",
+    "<": "less than",
+    "<=": "less than or equal to",
+    ">": "greater than",
+    ">=": "greater than or equal to",
 }
 
 
@@ -56,14 +67,22 @@ class ConditionCompiler:
             raise unknown_tsql(f"{type(node).__name__} in this place")
         return handler(self, node)
 
-    def keys(self, left: Compiled, right: Compiled) -> tuple[Call, Call]:
-        """Closures of both sides as keys that compare as SQL Server compares the two types."""
+    def keys(self, left: Compiled, right: Compiled, operator: str = "=") -> tuple[Call, Call]:
+        """Closures of both sides as keys that compare as SQL Server compares the two types.
+
+        Raises 402, and 468 for texts whose collations are in conflict.
+        """
         kind = unify(left.type, right.type)
         if kind.name in {"xml", "text", "ntext", "image"}:
             raise sql_error(402, left.type.name, right.type.name, "equal to")
         if kind.name == "bit" and "null" not in (left.type.name, right.type.name):
             kind = BIT
-        fold = comparable(kind, left.fold or right.fold or self.context.key)
+        label = (
+            compared(left.label, right.label, _NAMED.get(operator, operator))
+            if kind.name in STRINGS
+            else None
+        )
+        fold = comparable(kind, (label.key if label is not None else None) or self.context.key)
         variant = "sql_variant" in (left.type.name, right.type.name)
         calls = [part.call if variant else conversion(part, kind) for part in (left, right)]
 
@@ -73,7 +92,7 @@ class ConditionCompiler:
         return keyed(calls[0]), keyed(calls[1])
 
     def _compare(self, node: nodes.Compare) -> Call:
-        first, second = self.keys(self.value(node.left), self.value(node.right))
+        first, second = self.keys(self.value(node.left), self.value(node.right), node.operator)
         compare = _COMPARE[node.operator]
 
         def call() -> bool | None:
@@ -120,7 +139,8 @@ class ConditionCompiler:
     def _like(self, node: nodes.Like) -> Call:
         operand, pattern = self.value(node.operand), self.value(node.pattern)
         escape = self.value(node.escape).call if node.escape is not None else None
-        fold = operand.fold or pattern.fold or self.context.key
+        label = compared(operand.label, pattern.label, "like")
+        fold = (label.key if label is not None else None) or self.context.key
         texts = [as_text(operand), as_text(pattern)]
 
         def call() -> bool | None:
@@ -158,8 +178,8 @@ class ConditionCompiler:
             raise sql_error(116)
         rows = cached_rows(plan)
         cell: list[Any] = [None]
-        inner = Compiled(plan.columns[0].type, lambda: cell[0])
-        mine, other = self.keys(self.value(node.operand), inner)
+        inner = Compiled(plan.columns[0].type, lambda: cell[0], label=plan.columns[0].label)
+        mine, other = self.keys(self.value(node.operand), inner, node.operator)
         compare, every = _COMPARE[node.operator], node.every
 
         def call() -> bool | None:

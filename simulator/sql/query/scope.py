@@ -9,6 +9,7 @@ from typing import Any
 from simulator.errors import SqlError, sql_error, unknown_tsql
 from simulator.results import Column
 from simulator.sql.nodes import ColumnRef
+from simulator.sql.query.coercion import Label, Rank, label
 from simulator.sqltypes import SqlType
 
 
@@ -55,6 +56,11 @@ class Context:
     common: dict[str, CommonRows] = field(default_factory=dict)
     line: int = 1
     work: Work = field(default_factory=Work)
+
+    @property
+    def default_label(self) -> Label:
+        """The label of constants and variables."""
+        return label(Rank.DEFAULT, self.session.database.collation_name)
 
     def with_common(self, name: str, rows: CommonRows) -> Context:
         """This context with one more common table expression."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -14,6 +14,7 @@ from simulator.sql import nodes
 from simulator.sql.comparing import comparable
 from simulator.sql.parse_calls import AGGREGATES
 from simulator.sql.query.aggregates import WindowSlot, sorted_by
+from simulator.sql.query.coercion import check_result
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.plans import Limits, QueryPlan, Row
@@ -90,7 +91,7 @@ def _named_columns(table: nodes.CommonTable, columns: list[Column]) -> list[Colu
         return columns
     if len(table.columns) != len(columns):
         raise sql_error(8158 if len(table.columns) < len(columns) else 8159, table.name)
-    return [Column(name, c.type, c.nullable) for name, c in zip(table.columns, columns, strict=True)]
+    return [replace(c, name=name) for name, c in zip(table.columns, columns, strict=True)]
 
 
 def _mentions(node: Any, name: str, context: Context) -> bool:
@@ -211,7 +212,8 @@ class SelectPlan:
             part = self.compiler.value(item.expression)
             kind = INT if part.type == NULL_TYPE else part.type
             name = item.alias if item.alias is not None else part.name
-            self.columns.append(Column(name, kind, part.nullable))
+            check_result(part.label, kind, len(self.columns) + 1)
+            self.columns.append(Column(name, kind, part.nullable, part.label))
             self._calls.append(part.call)
             self._nodes.append(self.compiler.normal(item.expression))
 
@@ -234,7 +236,8 @@ class SelectPlan:
         return self.compiler.key(self.compiler.value(node))
 
     def _output_key(self, at: int) -> Callable[[], Any]:
-        return self.compiler.key(Compiled(self.columns[at].type, self._calls[at]))
+        column = self.columns[at]
+        return self.compiler.key(Compiled(column.type, self._calls[at], label=column.label))
 
     # --- running
 
@@ -319,7 +322,7 @@ class SelectPlan:
         return self._limits.cut([row for row, _ in found])
 
     def _distinct(self, found: list[tuple[Row, list[Any]]]) -> list[tuple[Row, list[Any]]]:
-        folds = [comparable(column.type, self.context.key) for column in self.columns]
+        folds = [comparable(c.type, (c.label and c.label.key) or self.context.key) for c in self.columns]
         kept: dict[tuple[Any, ...], tuple[Row, list[Any]]] = {}
         for pair in found:
             key = tuple(None if v is None else fold(v) for v, fold in zip(pair[0], folds, strict=True))

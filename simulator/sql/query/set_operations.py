@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from simulator.errors import sql_error
@@ -10,11 +11,12 @@ from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.comparing import comparable
 from simulator.sql.query.aggregates import sorted_by
+from simulator.sql.query.coercion import Label, check_result, combined, compared
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.plans import Limits, QueryPlan, Row
 from simulator.sql.query.scope import Context, Scope
-from simulator.sql.values import NULL_TYPE, convert, unify
+from simulator.sql.values import NULL_TYPE, STRINGS, convert, unify
 from simulator.sqltypes import INT, SqlType
 
 
@@ -32,7 +34,11 @@ def plan_set(query: nodes.SetOperation, left: QueryPlan, right: QueryPlan, conte
             strict=True,
         )
     ]
-    keys = [comparable(column.type, context.key) for column in columns]
+    columns = [
+        _labelled(column, a.label, b.label, query.kind, place)
+        for place, (column, a, b) in enumerate(zip(columns, left.columns, right.columns, strict=True), 1)
+    ]
+    keys = [comparable(c.type, (c.label and c.label.key) or context.key) for c in columns]
 
     def key(row: Row) -> tuple[Any, ...]:
         return tuple(None if v is None else fold(v) for v, fold in zip(row, keys, strict=True))
@@ -78,6 +84,18 @@ def plan_set(query: nodes.SetOperation, left: QueryPlan, right: QueryPlan, conte
     return QueryPlan(columns, rows, left.correlated or right.correlated)
 
 
+def _labelled(column: Column, left: Label | None, right: Label | None, kind: str, place: int) -> Column:
+    """The column with its collation. Raises 451, 457 or, where rows are compared, 468."""
+    if column.type.name not in STRINGS:
+        return column
+    found = combined(left, right, kind.upper())
+    if kind == "union all":
+        check_result(found, column.type, place)
+    else:
+        compared(found, None, kind.upper())
+    return replace(column, label=found)
+
+
 def _settled(kind: SqlType) -> SqlType:
     return INT if kind == NULL_TYPE else kind
 
@@ -110,5 +128,5 @@ def _set_order(
             raise sql_error(108, node.value)
         at = node.value - 1
         scope = compiler.scope
-        return compiler.key(Compiled(columns[at].type, lambda: scope.row[at]))
+        return compiler.key(Compiled(columns[at].type, lambda: scope.row[at], label=columns[at].label))
     return compiler.key(compiler.value(node))

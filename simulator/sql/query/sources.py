@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from simulator.errors import sql_error, unknown_tsql
+from simulator.estate.collations import find_collation
 from simulator.results import Column
 from simulator.sql import nodes
 from simulator.sql.absent import absent_source
+from simulator.sql.catalog.rights import check_read
+from simulator.sql.query.coercion import combined, labelled, view_collation
 from simulator.sql.query.compile import Compiler
 from simulator.sql.query.compiled import Compiled
 from simulator.sql.query.scope import Context, Scope
 from simulator.sql.registry import TABLE_FUNCTIONS, VIEWS, View
-from simulator.sql.values import unify
+from simulator.sql.values import STRINGS, unify
 
 Row = Sequence[Any]
 _SYSTEM_SCHEMAS = {"sys", "information_schema"}
@@ -69,7 +73,7 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
         return Plan(scope, start, common.rows, once=False)
     table = find_table(context, parts)
     if table is not None:
-        scope.add(source.alias, parts, table.result_columns)
+        scope.add(source.alias, parts, labelled(table.result_columns, _collation_of(table, context, parts)))
         return Plan(scope, start, lambda: list(table.rows.values()))
     found = find_view(context, parts)
     if found is None:
@@ -78,8 +82,37 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
         raise error
     view, database = found
     session = context.session
-    scope.add(source.alias, parts, view.columns_for(session.instance))
-    return Plan(scope, start, lambda: view.rows(session, database))
+    found_columns = view.columns_for(session.instance)
+    scope.add(
+        source.alias,
+        parts,
+        labelled(found_columns, lambda column: view_collation(view.name, column.name, database)),
+    )
+
+    def rows() -> Iterable[Row]:
+        check_read(session, view.name)
+        return view.rows(session, database)
+
+    return Plan(scope, start, rows)
+
+
+def _collation_of(table: Any, context: Context, parts: tuple[str, ...]) -> Callable[[Column], str]:
+    """What a table's columns have: their own collation, or that of the database in which the table is."""
+    session, name = context.session, parts[-1]
+    if name.startswith("#"):
+        default = session.instance.collation_name  # tempdb's
+    else:
+        default = (session.database if name.startswith("@") else session.resolve(parts)[0]).collation_name
+    own = {column.name: column.collation for column in table.columns if column.collation}
+
+    def of(column: Column) -> str:
+        kept = own.get(column.name)
+        found = find_collation(kept) if kept is not None else None
+        if found is None and kept is not None:
+            return str(session.database.collation_name)  # DATABASE_DEFAULT
+        return found.name if found is not None else default
+
+    return of
 
 
 def find_table(context: Context, parts: tuple[str, ...], permission: str = "SELECT") -> Any | None:
@@ -116,7 +149,18 @@ def find_view(context: Context, parts: tuple[str, ...]) -> tuple[View, Any] | No
             view = view or VIEWS.get(prefix.lower())
     if view is None and (len(parts) == 1 or not parts[-2] or schema.lower() == "dbo"):
         view = VIEWS.get(f"sys.{name}") if name.startswith("sys") else None
-    return None if view is None else (view, database)
+    if view is None or not _is_written_so(database, view.name, (schema if len(parts) > 1 else "", parts[-1])):
+        return None
+    return view, database
+
+
+def _is_written_so(database: Any, name: str, asked: tuple[str, ...]) -> bool:
+    """Is a system object's name written as the database's collation wants it?"""
+    own = name.split(".")[-2:]
+    return all(
+        not mine or mine.lower() in {"dbo", ":"} or database.same_name(mine, its)
+        for mine, its in zip(asked, own, strict=True)
+    )
 
 
 def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
@@ -133,18 +177,23 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     found = TABLE_FUNCTIONS.get(key) or (TABLE_FUNCTIONS.get(f"sys.{key}") if len(short) == 1 else None)
     if found is None and len(short) == 2 and short[0] in {"", ":"}:
         found = TABLE_FUNCTIONS.get(f"sys.{short[1]}".lower())
-    if found is None:
+    written = ("", *short)[-2:]
+    if found is None or not _is_written_so(database, found.name, written):
         raise absent_source(source.parts) or sql_error(208, ".".join(source.parts), state=3)
     compiler = Compiler(scope)
     start = scope.width
     calls = [_argument(compiler, argument) for argument in source.arguments]
-    columns = found.columns_for(session.instance)
+    columns: Sequence[Column] = labelled(
+        found.columns_for(session.instance),
+        lambda column: view_collation(found.name, column.name, database),
+    )
     if source.columns:
         columns = _renamed(columns, source.columns, source.alias or name)
     scope.add(source.alias, source.parts, columns)
     constant = all(isinstance(argument, (nodes.Literal, nodes.DefaultValue)) for argument in source.arguments)
 
     def rows() -> Iterable[Row]:
+        check_read(session, found.name)
         return found.rows(session, database, *[call() for call in calls])
 
     return Plan(scope, start, rows, once=constant)
@@ -161,7 +210,7 @@ def _renamed(columns: Sequence[Column], names: tuple[str, ...], alias: str) -> l
         raise sql_error(8158, alias)
     if len(names) > len(columns):
         raise sql_error(8159, alias)
-    return [Column(name, column.type, column.nullable) for name, column in zip(names, columns, strict=True)]
+    return [replace(column, name=name) for name, column in zip(names, columns, strict=True)]
 
 
 def _derived(source: nodes.DerivedSource, scope: Scope) -> Plan:
@@ -209,7 +258,13 @@ def plan_values(query: nodes.Values, scope: Scope) -> tuple[list[Column], Callab
     for row in cells[1:]:
         types = [unify(kind, cell.type) for kind, cell in zip(types, row, strict=True)]
     calls = [[conversion(cell, kind) for cell, kind in zip(row, types, strict=True)] for row in cells]
-    columns = [Column("", kind) for kind in types]
+    labels = [cell.label for cell in cells[0]]
+    for row in cells[1:]:
+        labels = [combined(kept, cell.label, "UNION ALL") for kept, cell in zip(labels, row, strict=True)]
+    columns = [
+        Column("", kind, label=kept if kind.name in STRINGS else None)
+        for kind, kept in zip(types, labels, strict=True)
+    ]
     return columns, lambda: [tuple(call() for call in row) for row in calls]
 
 

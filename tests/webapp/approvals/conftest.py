@@ -220,7 +220,7 @@ class Story:
         with self.portal.database.reading() as session:
             query = select(Plan).where(Plan.booking_id == booking.id).order_by(Plan.number.desc()).limit(1)
             plan = session.scalars(query).one()
-            _ = [*plan.statements, *plan.decisions, plan.booking.application.name, plan.instance]
+            _ = [*plan.items, *plan.decisions, plan.booking.application.name]
             return plan
 
     def plans(self, booking: Booking) -> list[Plan]:

@@ -17,7 +17,7 @@ from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
 from webapp.bookings.changes import cancel, change
 from webapp.bookings.models import BookingState
-from webapp.bookings.plans import Decision, Plan, PlanState, PlanStatement
+from webapp.bookings.plans import Decision, Plan, PlanItem, PlanState
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, PlatformError
 from webapp.jobs.models import JobState
@@ -173,8 +173,8 @@ def test_an_altered_plan_cannot_be_approved_and_its_page_warns(story: Story):
     plan = story.planned()
     with story.portal.database.transaction() as session:
         session.execute(
-            update(PlanStatement)
-            .where(PlanStatement.plan_id == plan.id, PlanStatement.position == 0)
+            update(PlanItem)
+            .where(PlanItem.plan_id == plan.id, PlanItem.position == 0)
             .values(text="DROP DATABASE [other]")
         )
     page = story.client(story.admin).get(f"/approvals/{plan.id}").text

@@ -81,7 +81,7 @@ def test_what_was_approved_is_what_the_instance_receives(real: Real):
     real.decide(plan, real.admin)
     booking = real.apply(plan.booking_id)
     assert booking.state is BookingState.DEPLOYED, booking.failure
-    assert "shop_orders" in real.databases(plan.instance.name)
+    assert "shop_orders" in real.databases(plan.target_names[0])
     assert real.plan(booking).state is PlanState.APPLIED
     sent = real.changes()
     assert len(sent) == len(plan.statements)
@@ -94,7 +94,7 @@ def test_a_target_that_changed_is_refused_before_any_change_and_planned_again(re
     plan = real.planned()
     real.decide(plan, real.admin)
     owner_sid = real.booking(plan.booking_id).application.owner_sid
-    somebody = connect(real.simulator.instances[plan.instance.name])
+    somebody = connect(real.simulator.instances[plan.target_names[0]])
     try:  # the owner login is there already, by somebody who knew its SID: a statement less would be sent
         somebody.execute(f"CREATE LOGIN [shop_owner] WITH PASSWORD = N'Another-1-Secret', SID = {owner_sid}")
         somebody.execute("CREATE DATABASE [shop_orders]")
@@ -120,7 +120,7 @@ def test_a_target_that_changed_is_refused_before_any_change_and_planned_again(re
 
 def test_an_instance_that_dies_between_plan_and_approval_is_told_and_gone_on_with(real: Real):
     plan = real.planned()
-    dead = plan.instance.name
+    dead = plan.target_names[0]
     real.simulator.control.call("add_fault", instance=dead, fault={"kind": "down"})
     real.decide(plan, real.admin)
     booking = real.apply(plan.booking_id)

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.support.portal import KEY
 from tests.webapp.approvals.conftest import Story, failed, line
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.applications.models import Application, ApplicationLogin
-from webapp.approvals.statement_rows import approved_plan
+from webapp.approvals.item_rows import approved_plan
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState, PlanStatement
+from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanItem, PlanState, PlanTarget
 from webapp.database import new_id, now
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.models import Job, JobState, JobSubject, JobTarget
+from webapp.jobs.subjects import is_about, references
 from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.pools.models import ElevatedAccount, Instance, Pool
 from webapp.sealing import Box, use_box
@@ -38,9 +39,7 @@ def _plan(**values: Any) -> Change:
 
 def _statement(at: int, /, **values: Any) -> Change:
     return lambda session, plan, story: session.execute(
-        update(PlanStatement)
-        .where(PlanStatement.plan_id == plan.id, PlanStatement.position == at)
-        .values(**values)
+        update(PlanItem).where(PlanItem.plan_id == plan.id, PlanItem.position == at).values(**values)
     )
 
 
@@ -58,14 +57,48 @@ def _booking(**values: Any) -> Change:
 
 def _instance(**values: Any) -> Change:
     return lambda session, plan, story: session.execute(
-        update(Instance).where(Instance.id == plan.instance_id).values(**values)
+        update(Instance).where(Instance.id == story.instance.id).values(**values)
     )
 
 
 def _job(**values: Any) -> Change:
     return lambda session, plan, story: session.execute(
-        update(Job).where(Job.plan_id == plan.id, Job.template == "apply_booking").values(**values)
+        update(Job).where(is_about("plan", plan.id), Job.template == "apply_booking").values(**values)
     )
+
+
+def _applying(plan: Plan) -> Any:
+    return select(Job.id).where(is_about("plan", plan.id), Job.template == "apply_booking")
+
+
+def _job_booking(session: Session, plan: Plan, story: Story) -> None:
+    session.execute(
+        update(JobSubject)
+        .where(JobSubject.job_id.in_(_applying(plan)), JobSubject.kind == "booking")
+        .values(subject_id=new_id())
+    )
+
+
+def _job_targets(session: Session, plan: Plan, story: Story) -> None:
+    session.execute(delete(JobTarget).where(JobTarget.job_id.in_(_applying(plan))))
+
+
+def _target(**values: Any) -> Change:
+    return lambda session, plan, story: session.execute(
+        update(PlanTarget).where(PlanTarget.plan_id == plan.id).values(**values)
+    )
+
+
+def _added_target(session: Session, plan: Plan, story: Story) -> None:
+    session.add(
+        PlanTarget(
+            plan_id=plan.id, position=1, kind="instance", target_id=_second(session, story), name="sql99"
+        )
+    )
+
+
+def _launch_host(session: Session, plan: Plan, story: Story) -> None:
+    _json("launch", "targets", f"instance:{story.instance.id}", "host", value="evil")(session, plan, story)
 
 
 def _admin(**values: Any) -> Change:
@@ -117,7 +150,7 @@ def _json(column: str, *path: str, value: Any) -> Change:
 def _consistent_text(session: Session, plan: Plan, story: Story) -> None:
     """One byte of a text, its sha256 and the plan's hash recomputed: only the signatures can tell."""
     row = session.get_one(Plan, plan.id)
-    one = row.statements[1]
+    one = row.items[1]
     one.text = one.text.replace("orders", "0rders")
     one.sha256 = hashlib.sha256(one.text.encode()).hexdigest()
     row.hash = plan_hash(approved_plan(row)["statements"])
@@ -126,24 +159,22 @@ def _consistent_text(session: Session, plan: Plan, story: Story) -> None:
 
 
 def _removed_statement(session: Session, plan: Plan, story: Story) -> None:
-    session.execute(
-        delete(PlanStatement).where(PlanStatement.plan_id == plan.id, PlanStatement.position == 2)
-    )
+    session.execute(delete(PlanItem).where(PlanItem.plan_id == plan.id, PlanItem.position == 2))
 
 
 def _swapped_statements(session: Session, plan: Plan, story: Story) -> None:
     for position, to in ((0, 100), (1, 0), (100, 1)):
         session.execute(
-            update(PlanStatement)
-            .where(PlanStatement.plan_id == plan.id, PlanStatement.position == position)
+            update(PlanItem)
+            .where(PlanItem.plan_id == plan.id, PlanItem.position == position)
             .values(position=to)
         )
 
 
 def _added_statement(session: Session, plan: Plan, story: Story) -> None:
-    one = plan.statements[0]
+    one = plan.items[0]
     session.add(
-        PlanStatement(
+        PlanItem(
             plan_id=plan.id,
             position=3,
             instance=one.instance,
@@ -193,7 +224,8 @@ def _other_parameters(session: Session, plan: Plan, story: Story) -> None:
     booking.parameters = {**booking.parameters, "data_limit_mib": 999_999}
 
 
-def _other_instance(session: Session, plan: Plan, story: Story) -> None:
+def _second(session: Session, story: Story) -> str:
+    """Another instance of the pool; its id."""
     other = Instance(
         pool_id=story.pool.id,
         name="sql99",
@@ -203,8 +235,12 @@ def _other_instance(session: Session, plan: Plan, story: Story) -> None:
         customer_port=1,
     )
     session.add(other)
-    session.flush()
-    _plan(instance_id=other.id)(session, plan, story)
+    sign(session, other)
+    return other.id
+
+
+def _other_instance(session: Session, plan: Plan, story: Story) -> None:
+    _target(target_id=_second(session, story))(session, plan, story)
 
 
 def _own_request(session: Session, plan: Plan, story: Story) -> None:
@@ -255,7 +291,19 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "application_name was other",
     ),
     "a variable more": (_json("launch", "variables", "application_purge", value=True), "application_purge"),
-    "the launch's instance": (_json("launch", "instance", "host", value="evil"), "address was evil"),
+    "the launch's instance": (_launch_host, "address was evil"),
+    "the target's name": (_target(name="sql02"), "is for sql01, which is not its target"),
+    "the target's kind": (_target(kind="application"), "is not there any more"),
+    "the target's position": (_target(position=3), "targets were added, removed"),
+    "a target more": (_added_target, "not as the platform made it"),
+    "no target": (
+        lambda session, plan, story: session.execute(delete(PlanTarget).where(PlanTarget.plan_id == plan.id)),
+        "the plan names nothing that it is for",
+    ),
+    "an item's target": (_statement(0, target=1), "which is not its target"),
+    "an item's kind": (_statement(0, kind="task"), "of which the platform knows nothing"),
+    "the plan's seal version": (_plan(seal_version=1), "not as the platform made it"),
+    "a seal version without words": (_plan(seal_version=2), "not as the platform made it"),
     "the launch's password": (_json("launch", "password", "mark", value="0"), "another one"),
     "no launch": (_plan(launch=None), "not as the platform made it"),
     "the policy's approvals": (_json("policy", "approvals", value=0), "not as the platform made it"),
@@ -301,9 +349,9 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "certificate is trusted unseen",
     ),
     "the job's check mode": (_job(check_mode=True), "the job's row was changed"),
-    "the job's booking": (_job(booking_id=new_id()), "the job's row was changed"),
+    "the job's booking": (_job_booking, "the job's row was changed"),
     "the job's parameters": (_job(parameters={}), "the job's row was changed"),
-    "the job's targets": (_job(targets=[]), "does not lock its instance"),
+    "the job's targets": (_job_targets, "does not lock its instance"),
     "an approver who was disabled": (
         _admin_in_the_portal(state=UserState.DISABLED),
         "no active user any more",
@@ -367,9 +415,8 @@ def test_an_approval_copied_from_another_plan_is_refused(story: Story):
             template="apply_booking",
             title="forged",
             parameters={"plan_id": plan.id},
-            booking_id=booking.id,
-            plan_id=plan.id,
-            targets=[f"application:{booking.application_id}", f"instance:{plan.instance_id}"],
+            subjects=references(booking=booking.id, plan=plan.id),
+            targets=[f"application:{booking.application_id}", f"instance:{story.instance.id}"],
         )
         session.add(job)
         session.flush()
@@ -384,9 +431,7 @@ def test_what_was_approved_starts_with_exactly_its_statements(story: Story):
     launch = story.engine.claim(story.booking(plan.booking_id).job_id)
     assert isinstance(launch, Launch)
     assert launch.approved_plan is not None
-    assert [one["text"] for one in launch.approved_plan["statements"]] == [
-        one.text for one in plan.statements
-    ]
+    assert [one["text"] for one in launch.approved_plan["statements"]] == [one.text for one in plan.items]
     assert launch.approved_plan["hash"] == plan.hash
     assert launch.variables["application_instance"] == "sql01"
     assert list(launch.inventory["all"]["children"][story.pool.name]["hosts"]) == ["sql01"]
@@ -406,8 +451,7 @@ def test_a_plan_is_carried_out_once_even_if_its_rows_are_set_back(story: Story):
             title="again",
             parameters=job.parameters,
             targets=job.targets,
-            booking_id=job.booking_id,
-            plan_id=job.plan_id,
+            subjects=job.subjects,
         )
         session.add(again)
         session.flush()
@@ -450,7 +494,7 @@ def test_what_began_on_an_instance_is_planned_there_again(story: Story):
     story.engine.end(job_id, JobState.FAILED)
     assert story.client(story.operator).post(f"/bookings/{plan.booking_id}/plan").status_code == 302
     again = story.plan(plan.booking)
-    assert again.instance_id == story.instance.id
+    assert again.target_ids("instance") == [story.instance.id]
     launch = story.engine.claim(again.job_id)
     assert isinstance(launch, Launch)
     assert launch.variables["application_instance"] == "sql01"

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.browser import Pages, shared_browser
-from tests.support.portal import Client, Portal
-from webapp.accounts.models import PortalRole
+from tests.support.portal import Portal
 from webapp.database import new_id
 from webapp.jobs.models import Job, JobState
 from webapp.pools.job_templates import Discover
 from webapp.pools.models import Instance
-
-
-@pytest.fixture
-def pages(pytestconfig: pytest.Config) -> Iterator[Pages]:
-    """A browser."""
-    with shared_browser(pytestconfig).pages() as pages:
-        yield pages
-
-
-@pytest.fixture
-def operator(portal: Portal) -> Client:
-    """An operator's browser."""
-    return portal.client(portal.create_user(PortalRole.OPERATOR))
 
 
 class Looks:

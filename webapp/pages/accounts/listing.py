@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking
+from webapp.bookings.visibility import own_bookings
 from webapp.web import session as web
 
 SHOWN_BOOKINGS = 20
@@ -38,12 +39,11 @@ def users_page(
     return web.page_by_id(chosen, User.id, after=after)
 
 
-def bookings_of(session: Session, user_id: str) -> list[Booking]:
-    """The user's newest requests."""
+def bookings_of(session: Session, user: User) -> list[Booking]:
+    """The newest requests of the user, or about what is theirs."""
     query = (
-        select(Booking)
-        .where(Booking.requester_id == user_id)
-        .options(joinedload(Booking.application))
+        own_bookings(user)
+        .options(contains_eager(Booking.application))
         .order_by(Booking.id.desc())
         .limit(SHOWN_BOOKINGS)
     )

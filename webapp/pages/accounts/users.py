@@ -59,7 +59,7 @@ def _page(user_id: str, status: int = 200, refused: FlaskForm | None = None) -> 
         refused=refused,
         sessions=open_sessions(session, user.id),
         tokens=[token for token in tokens_of(session, user.id) if is_usable(token)],
-        bookings=bookings_of(session, user.id),
+        bookings=bookings_of(session, user),
         history=about_user(session, user.id, before=request.args.get("before", type=int)),
         role_words=ROLE_WORDS,
     )

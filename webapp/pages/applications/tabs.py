@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template
-from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.capacity import capacity_of
 from webapp.applications.models import Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
+from webapp.applications.visibility import get_application, may_change
 from webapp.bookings.models import Booking, BookingKind
 from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_application, may_change
+from webapp.bookings.visibility import acting_user, visible_bookings
 from webapp.bookings.wording import RIGHTS
 from webapp.database import new_id
 from webapp.errors import InvalidInput
 from webapp.jobs.models import Job
+from webapp.jobs.subjects import is_about
+from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.listing import collations_of
@@ -58,7 +60,9 @@ def common(application: Application, tab: str) -> dict[str, Any]:
     """What every tab shows."""
     session = web.session()
     user = acting_user(session, actor())
-    query = select(Booking).where(Booking.application_id == application.id, Booking.state.in_(OPEN_STATES))
+    query = visible_bookings(user).where(
+        Booking.application_id == application.id, Booking.state.in_(OPEN_STATES)
+    )
     open_bookings = list(session.scalars(query.order_by(Booking.id)))
     return {
         "application": application,
@@ -88,19 +92,18 @@ def _database_facts(application: Application) -> dict[str, Any]:
 
 def _activity_facts(application: Application) -> dict[str, Any]:
     session = web.session()
+    user = acting_user(session, actor())
     bookings = (
-        select(Booking)
+        visible_bookings(user)
         .where(Booking.application_id == application.id)
         .options(selectinload(Booking.requester))
         .order_by(Booking.id.desc())
         .limit(SHOWN_ACTIVITY)
     )
-    jobs = (
-        select(Job).where(Job.application_id == application.id).order_by(Job.id.desc()).limit(SHOWN_ACTIVITY)
-    )
+    jobs = visible_jobs(user).where(is_about("application", application.id))
     shown_bookings = list(session.scalars(bookings))
     return {
         "bookings": shown_bookings,
         "states": shown_states(session, shown_bookings),
-        "jobs": list(session.scalars(jobs)),
+        "jobs": list(session.scalars(jobs.order_by(Job.id.desc()).limit(SHOWN_ACTIVITY))),
     }

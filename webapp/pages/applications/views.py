@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
-from webapp.accounts.models import User
 from webapp.applications.connections import connection_strings
+from webapp.applications.listing import ApplicationFilter
 from webapp.applications.models import (
     Application,
     ApplicationDatabase,
@@ -25,20 +24,14 @@ from webapp.applications.operations import (
     reveal_password,
     worst_percent,
 )
-from webapp.bookings.visibility import (
-    acting_user,
-    get_part,
-    seen_applications,
-)
+from webapp.applications.visibility import get_part, visible_applications
+from webapp.bookings.visibility import acting_user
 from webapp.bookings.wording import RIGHTS
 from webapp.pages.applications.tabs import common, find, tab_page
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, actor, may
 
 applications = Blueprint("applications", __name__, url_prefix="/applications")
-
-LONGEST_SEARCH = 100  # characters
-_GONE = (ApplicationState.DELETED, ApplicationState.RELEASED)
 
 
 @applications.get("")
@@ -47,27 +40,16 @@ def index() -> ResponseReturnValue:
     """Applications: one's own, or all for the staff. What is gone is shown when asked for."""
     session = web.session()
     user = acting_user(session, actor())
-    state = request.args.get("state", "")
-    query = seen_applications(select(Application), user).options(
+    wanted = ApplicationFilter.of(request.args)
+    query = wanted.applied(visible_applications(user)).options(
         selectinload(Application.databases), selectinload(Application.customer)
     )
-    if state in set(ApplicationState):
-        query = query.where(Application.state == ApplicationState(state))
-    else:
-        query = query.where(Application.state.not_in(_GONE))
-    if text := request.args.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]:
-        customers = select(User.id).where(User.email.contains(text.lower(), autoescape=True))
-        query = query.where(
-            or_(
-                func.lower(Application.name).contains(text.lower(), autoescape=True),
-                Application.customer_id.in_(customers),
-            )
-        )
     after = request.args.get("after", "")
     page = web.page_by_id(query, Application.id, after=after if after.isalnum() and after.isascii() else None)
     return render_template(
         "applications/index.html",
-        page=page, text=text, state=state, states=list(ApplicationState), worst_percent=worst_percent,
+        page=page, text=wanted.q, state=wanted.state, states=list(ApplicationState),
+        worst_percent=worst_percent,
     )  # fmt: skip
 
 

@@ -13,9 +13,10 @@ from webapp.accounts.models import User
 from webapp.applications.models import Application
 from webapp.approvals.decisions import approvals_needed, given_approvals, why_not
 from webapp.approvals.expiry import may_plan_again
+from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.signature import is_sealed, is_signed
-from webapp.approvals.statement_rows import wrong_statements
 from webapp.approvals.summary import Group, groups, left_behind, summary
+from webapp.bookings.items import in_words
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Decision, Plan, PlanState
 from webapp.bookings.variables import title_for
@@ -69,6 +70,7 @@ class PlanPage:
     facts: list[Fact]
     summary: str
     groups: list[Group]
+    count: str  # of the items, in words
     left_behind: list[str]
     candidates: list[Candidate]
     reasons: list[str]
@@ -120,9 +122,8 @@ def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Wai
         .where(Plan.state == PlanState.READY, Booking.state == BookingState.PENDING, Plan.expires_at > now())
         .options(
             *_with_booking(),
-            selectinload(Plan.statements),
+            selectinload(Plan.items),
             selectinload(Plan.decisions),
-            joinedload(Plan.instance),
         )
         .order_by(Plan.id)
         .limit(MOST_WAITING)
@@ -132,7 +133,7 @@ def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Wai
     for plan in session.scalars(query):
         problem = why_not(user, plan, plan.booking)
         one = Waiting(
-            plan, title_for(plan.booking), summary(plan.statements), len(given_approvals(plan)),
+            plan, title_for(plan.booking), summary(plan.items), len(given_approvals(plan)),
             approvals_needed(plan), problem,
         )  # fmt: skip
         (others if problem else mine).append(one)
@@ -141,7 +142,7 @@ def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Wai
 
 def all_plans(state: PlanState | None) -> Any:
     """A query over all plans with what a list shows of them."""
-    query = select(Plan).options(*_with_booking(), joinedload(Plan.instance))
+    query = select(Plan).options(*_with_booking())
     return query if state is None else query.where(Plan.state == state)
 
 
@@ -151,7 +152,7 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         select(Plan)
         .where(Plan.id == plan_id)
         .options(
-            *_with_booking(), joinedload(Plan.instance), selectinload(Plan.statements),
+            *_with_booking(), selectinload(Plan.items),
             selectinload(Plan.decisions).joinedload(Decision.user),
         )
     )  # fmt: skip
@@ -177,9 +178,10 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         booking=booking,
         title=title_for(booking),
         facts=facts_of(booking),
-        summary=summary(plan.statements),
-        groups=groups(plan.statements),
-        left_behind=left_behind(plan.statements),
+        summary=summary(plan.items),
+        groups=groups(plan.items),
+        count=in_words(plan.items),
+        left_behind=left_behind(plan.items),
         candidates=_candidates(plan),
         reasons=[str(reason) for reason in (plan.placement or {}).get("reasons") or []],
         checks=sorted(plan.checks or [], key=lambda check: bool(check["is_passed"])),
@@ -197,7 +199,7 @@ def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:
         and booking.plan_id == plan.id,
         problems=problems,
         before=before,
-        lines=difference(before.statements, plan.statements) if before and plan.hash else [],
+        lines=difference(before.items, plan.items) if before and plan.hash else [],
         newest=newest,
         plans=plans,
         job=session.get(Job, booking.job_id) if booking.job_id else None,
@@ -224,7 +226,7 @@ def _problems(plan: Plan) -> list[str]:
     """How what the database holds differs from what was made and signed."""
     if plan.ready_at is None:
         return []
-    found = wrong_statements(plan)
+    found = wrong_items(plan)
     if not is_sealed(plan):
         found.append("the platform's seal does not fit what is shown here")
     found += [

@@ -120,7 +120,7 @@ def plan_again(plan_id: str) -> ResponseReturnValue:
     plan = plan_expired_again(session, actor(), plan_id)
     session.commit()
     flash("It is being planned again.", "info")
-    return redirect(f"/bookings/{plan.booking_id}")
+    return redirect(url_for("bookings.show", booking_id=plan.booking_id))
 
 
 def _shown(plan_id: str, form: DecisionForm, status: int) -> ResponseReturnValue:

@@ -6,17 +6,15 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from webapp.accounts.models import User
-from webapp.applications.models import Application
 from webapp.bookings import changes
-from webapp.bookings.models import ENDED_STATES, Booking, BookingKind, BookingState
+from webapp.bookings.listing import BookingFilter
+from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
-from webapp.bookings.visibility import acting_user, get_booking, seen_bookings
+from webapp.bookings.visibility import acting_user, get_booking, visible_bookings
 from webapp.bookings.wording import KINDS, RIGHTS, event_in_words, facts_of, next_step
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
@@ -28,7 +26,6 @@ from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
 
 bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
 
-LONGEST_SEARCH = 100  # characters
 LOOK_AGAIN_S = 2  # whoever watches a request that is on its way
 LOOK_AGAIN_FAILED_S = 10  # one that failed: somebody may go on with it
 
@@ -39,43 +36,19 @@ def index() -> ResponseReturnValue:
     """Requests, the newest first: one's own, or all for the staff. The address holds the filter."""
     session = web.session()
     user = acting_user(session, actor())
-    state, kind, text = (request.args.get(name, "") for name in ("state", "kind", "q"))
-    query = seen_bookings(select(Booking), user).options(selectinload(Booking.requester))
-    if state == "open":
-        query = query.where(Booking.state.not_in(ENDED_STATES))
-    elif state in set(BookingState):
-        query = query.where(Booking.state == BookingState(state))
-    if kind in set(BookingKind):
-        query = query.where(Booking.kind == BookingKind(kind))
-    if text := text.replace("\x00", "").strip()[:LONGEST_SEARCH]:
-        query = query.where(Booking.id.in_(_matching(text)))
+    wanted = BookingFilter.of(request.args)
+    query = wanted.applied(visible_bookings(user)).options(selectinload(Booking.requester))
     page = web.page_by_id(query, Booking.id, after=_after())
     return render_template(
         "bookings/index.html",
         page=page,
-        state=state,
-        kind=kind,
-        text=text,
+        state=wanted.state,
+        kind=wanted.kind,
+        text=wanted.q,
         states=list(BookingState),
         kinds=KINDS,
         title_for=title_for,
         shown=shown_states(session, page.rows),
-    )
-
-
-def _matching(text: str) -> Any:
-    """Ids of the bookings whose application, customer or own id holds ``text``."""
-    return (
-        select(Booking.id)
-        .join(Application, Application.id == Booking.application_id)
-        .join(User, User.id == Application.customer_id)
-        .where(
-            or_(
-                func.lower(Application.name).contains(text.lower(), autoescape=True),
-                User.email.contains(text.lower(), autoescape=True),
-                Booking.id == text.upper(),
-            )
-        )
     )
 
 

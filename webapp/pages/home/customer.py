@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
+from webapp.applications.visibility import visible_applications
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.open_bookings import OPEN_STATES
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
+from webapp.bookings.visibility import own_bookings
 from webapp.database import now
 from webapp.jobs.models import Job, JobState
 from webapp.pages.bookings.states import NEEDS_CUSTOMER, plans_of, shown_state
+from webapp.visitor import Visitor
 
-OPEN_STATES = (BookingState.PENDING, BookingState.APPROVED, BookingState.RUNNING)
 FAILURES_SHOWN = timedelta(days=7)  # a request that failed or was rejected stays on the first page that long
 SHOWN = 100
 
@@ -60,12 +63,12 @@ class OpenRequest:
         return self.state in NEEDS_CUSTOMER
 
 
-def application_cards(session: Session, customer_id: str) -> list[ApplicationCard]:
+def application_cards(session: Session, user: Visitor) -> list[ApplicationCard]:
     """The customer's applications that are there or asked for, by name."""
     query = (
-        select(Application)
+        visible_applications(user)
         .where(
-            Application.customer_id == customer_id,
+            Application.customer_id == user.id,
             Application.state.in_((ApplicationState.RESERVED, ApplicationState.DEPLOYED)),
         )
         .options(selectinload(Application.databases), joinedload(Application.pool))
@@ -92,29 +95,27 @@ def _card(application: Application) -> ApplicationCard:
     )
 
 
-def open_requests(session: Session, requester_id: str) -> list[OpenRequest]:
-    """The user's bookings that wait for something, the newest first."""
+def open_requests(session: Session, user: Visitor) -> list[OpenRequest]:
+    """The bookings of the user, or about what is theirs, that wait for something, the newest first."""
     recent = now() - FAILURES_SHOWN
     query = (
-        select(Booking)
+        own_bookings(user)
         .where(
-            Booking.requester_id == requester_id,
             or_(
                 Booking.state.in_(OPEN_STATES),
                 (Booking.state.in_((BookingState.FAILED, BookingState.REJECTED)))
                 & (Booking.created_at > recent),
             ),
         )
-        .options(joinedload(Booking.application).joinedload(Application.pool))
+        .options(contains_eager(Booking.application).joinedload(Application.pool))
         .order_by(Booking.id.desc())
         .limit(SHOWN)
     )
     bookings = list(session.scalars(query))
     plans = plans_of(session, bookings)
-    jobs = {
-        job.id: job
-        for job in session.scalars(select(Job).where(Job.id.in_([b.job_id for b in bookings if b.job_id])))
-    }
+    # The request is the user's, and so is its progress.
+    of_requests = select(Job).where(Job.id.in_([one.job_id for one in bookings if one.job_id]))
+    jobs = {job.id: job for job in session.scalars(of_requests)}
     return [
         OpenRequest(
             booking,

@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from webapp.accounts.operations import pending_count
 from webapp.bookings.plans import Plan, PlanState
@@ -28,7 +26,7 @@ QUEUE_LOOK_S = 5.0
 class Entry:
     """A page that the navigation knows. It is shown to whom the page's own declaration lets in."""
 
-    path: str
+    endpoint: str  # without a page by this name there is no entry
     text: str
     icon: str  # a name of Bootstrap Icons
     count: Callable[[Session], int] | None = None  # what waits there
@@ -61,49 +59,52 @@ SECTIONS = (
     (
         "",
         (
-            Entry("/", "Home", "house"),
-            Entry("/book", "Book an application", "plus-circle"),
-            Entry("/applications", "Applications", "boxes"),
-            Entry("/bookings", "Requests", "inbox"),
+            Entry("home.index", "Home", "house"),
+            Entry("wizard.begin", "Book an application", "plus-circle"),
+            Entry("applications.index", "Applications", "boxes"),
+            Entry("bookings.index", "Requests", "inbox"),
         ),
     ),
     (
         "Operations",
         (
-            Entry("/approvals", "Approvals", "clipboard-check", _approvals_waiting),
-            Entry("/jobs", "Jobs", "play-circle"),
-            Entry("/statements", "Statements", "code-square"),
-            Entry("/pools", "Pools", "hdd-stack"),
-            Entry("/instances", "Instances", "database"),
-            Entry("/schedules", "Schedules", "calendar-event"),
-            Entry("/workers", "Workers", "cpu"),
-            Entry("/ops/rq/", "RQ dashboard", "list-ol"),
+            Entry("approvals.index", "Approvals", "clipboard-check", _approvals_waiting),
+            Entry("jobs.index", "Jobs", "play-circle"),
+            Entry("statements.index", "Statements", "code-square"),
+            Entry("pools.index", "Pools", "hdd-stack"),
+            Entry("instances.index", "Instances", "database"),
+            Entry("jobs.schedules_page", "Schedules", "calendar-event"),
+            Entry("jobs.workers_page", "Workers", "cpu"),
+            Entry("rq_dashboard.queues_overview", "RQ dashboard", "list-ol"),
         ),
     ),
     (
         "Administration",
         (
-            Entry("/users", "Users", "people", pending_count),
-            Entry("/policies", "Policies", "sliders"),
-            Entry("/accounts", "Elevated accounts", "key"),
-            Entry("/audit", "Audit", "journal-check"),
-            Entry("/settings", "Settings", "gear"),
+            Entry("users.index", "Users", "people", pending_count),
+            Entry("policies.index", "Policies", "sliders"),
+            Entry("elevated_accounts.index", "Elevated accounts", "key"),
+            Entry("audit.index", "Audit", "journal-check"),
+            Entry("settings.index", "Settings", "gear"),
         ),
     ),
 )
-ACCOUNT = (Entry("/account", "Your account", "person-gear"), Entry("/account/tokens", "API tokens", "key"))
+ACCOUNT = (Entry("account.show", "Your account", "person-gear"), Entry("account.tokens", "API tokens", "key"))
 # Blueprints that guard themselves do not declare roles.
 _GUARDED = {"rq_dashboard": OPERATORS}
 
 
 def navigation() -> list[Section]:
     """The pages that exist and that the current user may open."""
-    shown = [(title, [entry for entry in entries if may_open(entry.path)]) for title, entries in SECTIONS]
-    current = _current_path([entry.path for _, entries in SECTIONS for entry in entries])
+    shown = [
+        (title, [(url_for(entry.endpoint), entry) for entry in entries if may_open(entry.endpoint)])
+        for title, entries in SECTIONS
+    ]
+    current = _current_path([path for _, entries in shown for path, _entry in entries])
     # A session of its own: that of a request that failed cannot be used any more.
     with web.runtime().database.reading() as session:
         return [
-            Section(title, [_link(entry, current, session) for entry in entries])
+            Section(title, [_link(path, entry, current, session) for path, entry in entries])
             for title, entries in shown
             if entries
         ]
@@ -111,16 +112,19 @@ def navigation() -> list[Section]:
 
 def account_links() -> list[Link]:
     """The user's own pages."""
-    return [Link(entry.path, entry.text, entry.icon, False, 0) for entry in ACCOUNT if may_open(entry.path)]
+    return [
+        Link(url_for(entry.endpoint), entry.text, entry.icon, False, 0)
+        for entry in ACCOUNT
+        if may_open(entry.endpoint)
+    ]
 
 
-def may_open(path: str) -> bool:
-    """Whether there is a page at ``path`` that the current user's role may GET."""
-    try:
-        endpoint, _ = current_app.url_map.bind("portal").match(path, method="GET")
-    except (RequestRedirect, HTTPException):
+def may_open(endpoint: str) -> bool:
+    """Whether there is a page ``endpoint`` that the current user's role may open."""
+    if endpoint not in current_app.view_functions:
         return False
-    roles = _GUARDED.get(endpoint.split(".")[0]) or access_of(current_app, endpoint) or frozenset()
+    blueprint = endpoint.partition(".")[0]
+    roles = _GUARDED.get(blueprint) or access_of(current_app, endpoint) or frozenset()
     return current_user.role in roles
 
 
@@ -131,9 +135,9 @@ def _current_path(paths: list[str]) -> str:
     return max(fitting, key=len, default="/" if request.path == "/" else "")
 
 
-def _link(entry: Entry, current: str, session: Session) -> Link:
+def _link(path: str, entry: Entry, current: str, session: Session) -> Link:
     count = entry.count(session) if entry.count else 0
-    return Link(entry.path, entry.text, entry.icon, entry.path == current, count)
+    return Link(path, entry.text, entry.icon, path == current, count)
 
 
 class QueueWatch:

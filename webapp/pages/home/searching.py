@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from webapp.applications.listing import ANY, ApplicationFilter
 from webapp.applications.models import Application
+from webapp.applications.visibility import visible_applications
+from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import title_for
+from webapp.bookings.visibility import visible_bookings
+from webapp.jobs.listing import JobFilter
 from webapp.jobs.models import Job
-from webapp.jobs.visibility import Visitor, visible_jobs
+from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.states import shown_states
+from webapp.pools.listing import InstanceFilter
 from webapp.pools.models import Instance
+from webapp.search_text import search_text
+from webapp.statements.listing import by_key
 from webapp.statements.models import JobStatement
+from webapp.statements.visibility import visible_statements
+from webapp.visitor import Visitor
+from webapp.web.places import Place, place
 
 FOUND = 20  # of each kind
-LONGEST = 200  # characters; statements have hashes of 64, ids have 26
-HASH_PREFIX = 8  # characters of a hash that are enough to search for it
-ID_LENGTH = 26
 
 
 @dataclass(frozen=True)
@@ -31,19 +39,19 @@ class Hit:
     name: str
     detail: str
     state: str | None
-    path: str
+    place: Place
     is_exact: bool = False  # the text is its id
 
 
 def search(session: Session, user: Visitor, text: str) -> list[Hit]:
     """What fits ``text``, by kind; a customer finds what is theirs. Nothing fits an empty text."""
-    text = text.replace("\0", "").strip()[:LONGEST]  # PostgreSQL takes no NUL
+    text = search_text(text)
     if not text:
         return []
     hits = [*_applications(session, user, text), *_bookings(session, user, text), *_jobs(session, user, text)]
     if user.is_staff:
-        hits += [*_instances(session, text), *_statements(session, text)]
-    return hits
+        hits += _instances(session, text)
+    return [*hits, *_statements(session, user, text)]
 
 
 def only_exact(hits: list[Hit]) -> Hit | None:
@@ -53,11 +61,7 @@ def only_exact(hits: list[Hit]) -> Hit | None:
 
 
 def _applications(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
-    query = select(Application).where(
-        or_(Application.name.icontains(text, autoescape=True), Application.id == text.upper())
-    )
-    if not user.is_staff:
-        query = query.where(Application.customer_id == user.id)
+    query = ApplicationFilter(ANY, text).applied(visible_applications(user))
     query = query.options(joinedload(Application.pool), joinedload(Application.customer))
     for row in session.scalars(query.order_by(Application.id.desc()).limit(FOUND)):
         detail = f"{row.pool.name} · {row.customer.email}" if user.is_staff else row.pool.name
@@ -66,49 +70,47 @@ def _applications(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
             row.name,
             detail,
             row.state.value,
-            f"/applications/{row.id}",
+            place("applications.show", application_id=row.id),
             row.id == text.upper(),
         )
 
 
 def _bookings(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
-    query = (
-        select(Booking)
-        .join(Booking.application)
-        .where(or_(Application.name.icontains(text, autoescape=True), Booking.id == text.upper()))
-        .options(joinedload(Booking.application).joinedload(Application.pool), joinedload(Booking.requester))
+    query = BookingFilter(q=text).applied(visible_bookings(user))
+    query = query.options(
+        contains_eager(Booking.application).joinedload(Application.pool), joinedload(Booking.requester)
     )
-    if not user.is_staff:
-        query = query.where(Booking.requester_id == user.id)
     rows = session.scalars(query.order_by(Booking.id.desc()).limit(FOUND)).all()
     states = shown_states(session, rows)
     for row in rows:
         detail = f"asked for by {row.requester.email}" if user.is_staff else row.id
         yield Hit(
-            "Requests", title_for(row), detail, states[row.id], f"/bookings/{row.id}", row.id == text.upper()
+            "Requests",
+            title_for(row),
+            detail,
+            states[row.id],
+            place("bookings.show", booking_id=row.id),
+            row.id == text.upper(),
         )
 
 
 def _jobs(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
-    query = visible_jobs(user).where(or_(Job.title.icontains(text, autoescape=True), Job.id == text.upper()))
+    query = JobFilter(q=text).applied(visible_jobs(user))
     for row in session.scalars(query.order_by(Job.id.desc()).limit(FOUND)):
         template = f"{row.template}{', check mode' if row.check_mode else ''} · "
         detail = f"{template if user.is_staff else ''}{row.id}"
-        yield Hit("Jobs", row.title, detail, row.state.value, f"/jobs/{row.id}", row.id == text.upper())
+        yield Hit(
+            "Jobs",
+            row.title,
+            detail,
+            row.state.value,
+            place("jobs.job_page", job_id=row.id),
+            row.id == text.upper(),
+        )
 
 
 def _instances(session: Session, text: str) -> Iterator[Hit]:
-    query = (
-        select(Instance)
-        .where(
-            or_(
-                Instance.name.icontains(text, autoescape=True),
-                Instance.host.icontains(text, autoescape=True),
-                Instance.id == text.upper(),
-            )
-        )
-        .options(joinedload(Instance.pool))
-    )
+    query = InstanceFilter(q=text).applied(select(Instance)).options(joinedload(Instance.pool))
     for row in session.scalars(query.order_by(Instance.name).limit(FOUND)):
         detail = f"{row.host}{f',{row.port}' if row.port else ''} · {row.pool.name}"
         yield Hit(
@@ -116,20 +118,14 @@ def _instances(session: Session, text: str) -> Iterator[Hit]:
             row.name,
             detail,
             row.reachability.value,
-            f"/instances/{row.id}",
+            place("instances.show", instance_id=row.id),
             row.id == text.upper(),
         )
 
 
-def _statements(session: Session, text: str) -> Iterator[Hit]:
-    """By id, or by the hash or its first characters: both are indexed, the texts are not."""
-    query = select(JobStatement)
-    if len(text) == ID_LENGTH:
-        query = query.where(JobStatement.id == text.upper())
-    elif len(text) >= HASH_PREFIX and all(character in "0123456789abcdef" for character in text.lower()):
-        # A range and not LIKE: it uses the index on every database.
-        query = query.where(JobStatement.sha256 >= text.lower(), JobStatement.sha256 <= text.lower() + "g")
-    else:
+def _statements(session: Session, user: Visitor, text: str) -> Iterator[Hit]:
+    query = by_key(visible_statements(user), text)
+    if query is None:
         return
     for row in session.scalars(query.order_by(JobStatement.id.desc()).limit(FOUND)):
         detail = f"{row.inventory_host or row.instance} · {row.database} · {row.sha256[:12]}"
@@ -138,6 +134,6 @@ def _statements(session: Session, text: str) -> Iterator[Hit]:
             row.template,
             detail,
             row.status.value,
-            f"/statements/{row.id}",
+            place("statements.statement_page", statement_id=row.id),
             row.id == text.upper(),
         )

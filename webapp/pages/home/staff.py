@@ -21,6 +21,7 @@ from webapp.pools.facts import Summary, summary_from
 from webapp.pools.listing import newest_discoveries
 from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.signed_rows import name_of
+from webapp.web.places import Place, place
 from webapp.web.presentation import gib
 
 LISTED = 8  # rows of a list on the first page; its own page has all
@@ -41,12 +42,12 @@ class WaitingApproval:
 
 @dataclass(frozen=True)
 class Attention:
-    """Something that somebody should look at. ``path``: where."""
+    """Something that somebody should look at. ``place``: where."""
 
     level: str  # danger or warning
     what: str
     text: str
-    path: str
+    place: Place
     at: datetime | None = None
 
 
@@ -73,7 +74,6 @@ def approvals_waiting(session: Session) -> list[WaitingApproval]:
         .options(
             joinedload(Plan.booking).joinedload(Booking.requester),
             joinedload(Plan.booking).joinedload(Booking.application).joinedload(Application.pool),
-            joinedload(Plan.instance),
         )
         .order_by(Plan.id)
         .limit(LISTED)
@@ -151,19 +151,26 @@ def _workers(session: Session) -> list[Attention]:
     if not queued or alive:
         return []
     jobs = "1 job waits" if queued == 1 else f"{queued} jobs wait"
-    return [Attention("danger", "No worker is alive", f"{jobs} and nobody takes them: start one.", "/jobs")]
+    return [
+        Attention(
+            "danger", "No worker is alive", f"{jobs} and nobody takes them: start one.", place("jobs.index")
+        )
+    ]
 
 
 def _changed_rows(session: Session) -> list[Attention]:
     """What decides where passwords are sent, and does not count since somebody changed it."""
-    rows: list[tuple[ElevatedAccount | Pool | Instance, str]] = [
-        *((row, f"/accounts/{row.id}/edit") for row in session.scalars(_by_name(ElevatedAccount))),
-        *((row, f"/pools/{row.id}") for row in session.scalars(_by_name(Pool))),
-        *((row, f"/instances/{row.id}") for row in session.scalars(_by_name(Instance))),
+    rows: list[tuple[ElevatedAccount | Pool | Instance, Place]] = [
+        *(
+            (row, place("elevated_accounts.edit", account_id=row.id))
+            for row in session.scalars(_by_name(ElevatedAccount))
+        ),
+        *((row, place("pools.show", pool_id=row.id)) for row in session.scalars(_by_name(Pool))),
+        *((row, place("instances.show", instance_id=row.id)) for row in session.scalars(_by_name(Instance))),
     ]
     return [
-        Attention("danger", f"{name_of(row)} was changed behind the platform's back", row.REMEDY, path)
-        for row, path in rows
+        Attention("danger", f"{name_of(row)} was changed behind the platform's back", row.REMEDY, where)
+        for row, where in rows
         if not row.is_intact
     ]
 
@@ -176,17 +183,21 @@ def _instances(session: Session) -> list[Attention]:
     query = select(Instance).where(Instance.is_open).order_by(Instance.name)
     found = []
     for instance in session.scalars(query):
-        path = f"/instances/{instance.id}"
+        where = place("instances.show", instance_id=instance.id)
         if instance.reachability is Reachability.UNREACHABLE:
             text = instance.last_error or "It does not answer."
             found.append(
-                Attention("danger", f"{instance.name} is unreachable", text, path, instance.last_seen_at)
+                Attention("danger", f"{instance.name} is unreachable", text, where, instance.last_seen_at)
             )
         elif instance.account_check and not instance.account_check.get("ok"):
             text = _account_problem(instance.account_check)
             found.append(
                 Attention(
-                    "danger", f"The account on {instance.name} fails", text, path, instance.account_checked_at
+                    "danger",
+                    f"The account on {instance.name} fails",
+                    text,
+                    where,
+                    instance.account_checked_at,
                 )
             )
     return found
@@ -212,7 +223,7 @@ def _failed_bookings(session: Session) -> list[Attention]:
     return [
         Attention(
             "danger", f"{title_for(one)}: failed", why or one.failure or "It can be planned again.",
-            f"/bookings/{one.id}", one.ended_at,
+            place("bookings.show", booking_id=one.id), one.ended_at,
         )
         for one, why in session.execute(query)
     ]  # fmt: skip
@@ -233,7 +244,7 @@ def _full_databases(session: Session) -> list[Attention]:
         Attention(
             "danger", f"{one.full_name} is nearly full",
             f"{gib(one.data_used_mib or 0)} of {gib(one.data_limit_mib)} are used.",
-            f"/applications/{one.application_id}", one.measured_at,
+            place("applications.show", application_id=one.application_id), one.measured_at,
         )
         for one in session.scalars(query)
     ]  # fmt: skip
@@ -243,7 +254,8 @@ def _full_pools(fills: list[PoolFill]) -> list[Attention]:
     return [
         Attention(
             "warning", f"Pool {fill.pool.name} is nearly full",
-            f"{fill.share * 100:.0f} % of what it may promise is promised.", f"/pools/{fill.pool.id}",
+            f"{fill.share * 100:.0f} % of what it may promise is promised.",
+            place("pools.show", pool_id=fill.pool.id),
         )
         for fill in fills
         if fill.share >= NEARLY_FULL
@@ -261,7 +273,8 @@ def _expiring_plans(session: Session) -> list[Attention]:
     return [
         Attention(
             "warning", f"{title_for(plan.booking)}: its plan expires",
-            "Afterwards it has to be planned again.", f"/approvals/{plan.id}", plan.expires_at,
+            "Afterwards it has to be planned again.",
+            place("approvals.show", plan_id=plan.id), plan.expires_at,
         )
         for plan in session.scalars(query)
     ]  # fmt: skip
@@ -280,7 +293,8 @@ def _expired_plans(session: Session) -> list[Attention]:
     return [
         Attention(
             "warning", f"{title_for(plan.booking)}: its plan expired",
-            "Nobody approved it in time. Have it planned again.", f"/approvals/{plan.id}", plan.expires_at,
+            "Nobody approved it in time. Have it planned again.",
+            place("approvals.show", plan_id=plan.id), plan.expires_at,
         )
         for plan in session.scalars(query)
     ]  # fmt: skip
@@ -293,7 +307,7 @@ def _pending_users(session: Session) -> list[Attention]:
             "warning",
             f"{user.email} registered",
             user.message or "Waits for a decision.",
-            "/users",
+            place("users.index"),
             user.created_at,
         )
         for user in session.scalars(query)

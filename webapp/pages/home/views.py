@@ -42,8 +42,8 @@ def index() -> ResponseReturnValue:
     if not current_user.is_staff:
         return render_template(
             "home/customer.html",
-            cards=customer.application_cards(session, current_user.id),
-            requests=customer.open_requests(session, current_user.id),
+            cards=customer.application_cards(session, current_user),
+            requests=customer.open_requests(session, current_user),
         )
     fills = staff.pool_fills(session)
     return render_template(
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
         attention=staff.attention(session, fills, is_admin=current_user.is_admin),
         fills=fills,
         # An operator can book for themselves.
-        requests=customer.open_requests(session, current_user.id),
+        requests=customer.open_requests(session, current_user),
     )
 
 
@@ -66,8 +66,8 @@ def search() -> ResponseReturnValue:
     text = request.args.get("q", "")
     hits = search_for(web.session(), current_user, text)
     exact = only_exact(hits)
-    if exact is not None and may_open(exact.path):
-        return redirect(exact.path)
+    if exact is not None and may_open(exact.place.endpoint):
+        return redirect(exact.place.path)
     groups = [(kind, list(found)) for kind, found in groupby(hits, key=lambda hit: hit.kind)]
     return render_template("home/search.html", text=text.strip(), groups=groups)
 

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from webapp.jobs.heartbeats import living
 from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
-from webapp.jobs.visibility import Visitor, visible_jobs
+from webapp.jobs.subjects import is_about
+from webapp.jobs.visibility import visible_jobs
 from webapp.settings import Settings
+from webapp.visitor import Visitor
 
 LOOK_AGAIN_S = 5  # while something may come that the stream does not tell
 
@@ -36,7 +38,7 @@ def outlook_of(session: Session, settings: Settings, user: Visitor, job: Job) ->
 
 def _later(session: Session, user: Visitor, job: Job) -> Job | None:
     goes_on = [Job.relaunch_of_id == job.id]
-    if job.booking_id:
-        goes_on.append(Job.booking_id == job.booking_id)
+    if booking_id := job.subject("booking"):
+        goes_on.append(is_about("booking", booking_id))
     query = visible_jobs(user).where(Job.id > job.id, or_(*goes_on))
     return session.scalars(query.order_by(Job.id.desc()).limit(1)).one_or_none()

@@ -1,73 +1,21 @@
-"""The list of jobs with its filters, and the queue."""
+"""The list of jobs as CSV, and the queue."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from webapp.errors import InvalidInput
-from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, TargetLock
+from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.operations import waiting_for
 from webapp.pages.jobs.names import Names, names_for
 
-ACTIVE = "active"  # a word for all states that have not ended
 CSV_ROWS = 10_000
 QUEUE_ROWS = 100
-PLATFORM = "platform"  # launched by no user
-
-
-@dataclass(frozen=True)
-class JobFilter:
-    """What the list shows; empty fields ask for nothing."""
-
-    state: str = ""
-    template: str = ""
-    application: str = ""
-    instance: str = ""
-    pool: str = ""
-    booking: str = ""
-    launched_by: str = ""  # a user's id, or "platform"
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> JobFilter:
-        """From a query string. Raises :class:`InvalidInput`."""
-        given = cls(**{one.name: arguments.get(one.name, "").strip()[:100] for one in fields(cls)})
-        if given.state and given.state != ACTIVE and given.state not in set(JobState):
-            words = ", ".join([ACTIVE, *JobState])
-            raise InvalidInput("state", f"{given.state} is no state of a job", f"Choose one of {words}.")
-        return given
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The fields that ask for something."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
-
-    def applied(self, query: Select[tuple[Job]]) -> Select[tuple[Job]]:
-        """``query`` narrowed."""
-        if self.state == ACTIVE:
-            query = query.where(Job.state.in_((JobState.NEW, JobState.RUNNING, *QUEUED_JOB_STATES)))
-        elif self.state:
-            query = query.where(Job.state == JobState(self.state))
-        columns = {
-            Job.template: self.template,
-            Job.application_id: self.application,
-            Job.instance_id: self.instance,
-            Job.pool_id: self.pool,
-            Job.booking_id: self.booking,
-        }
-        for column, value in columns.items():
-            if value:
-                query = query.where(column == value)
-        if self.launched_by == PLATFORM:
-            query = query.where(Job.launched_by_id.is_(None))
-        elif self.launched_by:
-            query = query.where(Job.launched_by_id == self.launched_by)
-        return query
 
 
 def csv_lines(session: Session, query: Select[tuple[Job]]) -> Iterator[str]:

@@ -2,91 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User
-from webapp.applications.models import Application
-from webapp.jobs.models import Job
-from webapp.pools.models import Instance, Pool
-
-# The word, and the path of its page.
-_PAGES = {
-    "instance": "/instances",
-    "application": "/applications",
-    "pool": "/pools",
-    "booking": "/bookings",
-}
+from webapp.jobs.models import Job, split
+from webapp.jobs.subjects import subject_kinds
+from webapp.web.places import Place, place
 
 
 @dataclass(frozen=True)
 class Link:
-    """Something that a job is about. ``path`` is empty where no page is."""
+    """Something that a job is about. ``place`` is None where no page is."""
 
     kind: str
     name: str
-    path: str = ""
+    place: Place | None = None
 
 
 @dataclass
 class Names:
     """Names by id. An id without a row (it is gone) stands for itself."""
 
-    instances: dict[str, str] = field(default_factory=dict)
-    applications: dict[str, str] = field(default_factory=dict)
-    pools: dict[str, str] = field(default_factory=dict)
-    users: dict[str, str] = field(default_factory=dict)
+    things: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by kind, then by id
+    users: Mapping[str, str] = field(default_factory=dict)
 
     def user(self, user_id: str | None) -> str:
         """A user's address; "platform" for none."""
         return self.users.get(user_id, user_id) if user_id else "platform"
 
     def target(self, target: str) -> Link:
-        """What ``instance:<id>`` or ``application:<id>`` is."""
-        kind, _, key = target.partition(":")
-        known = {"instance": self.instances, "application": self.applications, "pool": self.pools}.get(
-            kind, {}
-        )
-        return Link(kind, known.get(key, key), f"{_PAGES[kind]}/{key}" if key in known else "")
+        """What a reference such as ``instance:<id>`` names."""
+        kind, key = split(target)
+        known = self.things.get(kind, {})
+        endpoint = subject_kinds()[kind].endpoint if kind in subject_kinds() else ""
+        if not endpoint or key not in known:
+            return Link(kind, known.get(key, key))
+        return Link(kind, known[key], place(endpoint, **{f"{kind}_id": key}))
 
     def about(self, job: Job) -> list[Link]:
-        """The application, instance or pool of ``job``."""
-        given = (("application", job.application_id), ("instance", job.instance_id), ("pool", job.pool_id))
-        return [self.target(f"{kind}:{key}") for kind, key in given if key]
+        """What ``job`` is about, such as its application, its instances and their pool."""
+        kinds = subject_kinds()
+        return [
+            self.target(one) for one in job.subjects if (kind := kinds.get(split(one)[0])) and kind.is_listed
+        ]
 
 
 def names_for(session: Session, jobs: Iterable[Job], targets: Iterable[str] = ()) -> Names:
     """The names that pages need of ``jobs``, and of other ``targets``."""
-    wanted: dict[str, set[str]] = {"instance": set(), "application": set(), "pool": set(), "user": set()}
+    wanted: dict[str, set[str]] = {}
+    users: set[str] = set()
     held = list(targets)
     for job in jobs:
-        held += job.targets
-        for kind, key in (
-            ("instance", job.instance_id),
-            ("application", job.application_id),
-            ("pool", job.pool_id),
-            ("user", job.launched_by_id),
-            ("user", job.cancel_requested_by_id),
-            ("user", job.customer_id),
-        ):
-            if key:
-                wanted[kind].add(key)
-    for target in held:
-        kind, _, key = target.partition(":")
+        held += [*job.targets, *job.subjects]
+        users.update(one for one in (job.launched_by_id, job.cancel_requested_by_id, job.customer_id) if one)
+    for reference in held:
+        kind, key = split(reference)
         wanted.setdefault(kind, set()).add(key)
     return Names(
-        instances=_names(session, Instance.id, Instance.name, wanted["instance"]),
-        applications=_names(session, Application.id, Application.name, wanted["application"]),
-        pools=_names(session, Pool.id, Pool.name, wanted["pool"]),
-        users=_names(session, User.id, User.email, wanted["user"]),
+        things={
+            name: kind.names(session, wanted[name])
+            for name, kind in subject_kinds().items()
+            if name in wanted
+        },
+        users=_emails(session, users),
     )
 
 
-def _names(session: Session, key: Any, name: Any, wanted: set[str]) -> dict[str, str]:
+def _emails(session: Session, wanted: set[str]) -> dict[str, str]:
     if not wanted:
         return {}
-    return {row[0]: row[1] for row in session.execute(select(key, name).where(key.in_(wanted)))}
+    query = select(User.id, User.email).where(User.id.in_(wanted))
+    return {row.id: row.email for row in session.execute(query)}

@@ -12,12 +12,13 @@ from sqlalchemy import select
 
 from webapp.accounts.models import PortalRole, User
 from webapp.errors import InvalidInput, PlatformError
+from webapp.jobs.listing import ACTIVE, PLATFORM, JobFilter
 from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.operations import relaunch, request_cancel, resume
-from webapp.jobs.visibility import find_job
+from webapp.jobs.visibility import find_job, visible_jobs
 from webapp.pages.jobs.follow_up import outlook_of
 from webapp.pages.jobs.heading import heading_of
-from webapp.pages.jobs.listing import ACTIVE, PLATFORM, JobFilter, csv_lines, read_queue, run_seconds
+from webapp.pages.jobs.listing import csv_lines, read_queue, run_seconds
 from webapp.pages.jobs.names import names_for
 from webapp.pages.jobs.output import newest_window, search, window_around
 from webapp.pages.jobs.steps import change_in_words, changes_of, steps_of
@@ -51,7 +52,7 @@ def index() -> ResponseReturnValue:
     """All jobs, newest first."""
     session = web.session()
     wanted = JobFilter.of(request.args)
-    page = web.page_by_id(wanted.applied(select(Job)), Job.id, after=request.args.get("after"))
+    page = web.page_by_id(wanted.applied(visible_jobs(current_user)), Job.id, after=request.args.get("after"))
     names = names_for(session, page.rows)
     return render_template(
         "jobs/list.html",
@@ -102,7 +103,7 @@ def _launchers(wanted: JobFilter) -> list[tuple[str, str]]:
 @may(STAFF)
 def index_csv() -> ResponseReturnValue:
     """The list as CSV."""
-    lines = list(csv_lines(web.session(), JobFilter.of(request.args).applied(select(Job))))
+    lines = list(csv_lines(web.session(), JobFilter.of(request.args).applied(visible_jobs(current_user))))
     return Response(
         "".join(lines),
         mimetype="text/csv",

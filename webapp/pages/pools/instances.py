@@ -5,18 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.capacity import applications_on
+from webapp.database import is_id
 from webapp.errors import NotFound, PlatformError
 from webapp.pages.pools import lists
 from webapp.pages.pools.forms import InstanceForm
 from webapp.pages.pools.refusals import limit_guesses, refused
 from webapp.pools import operations
 from webapp.pools.facts import summary_from, volume_for_data
-from webapp.pools.fields import is_id
-from webapp.pools.listing import get_instance, get_pool
+from webapp.pools.listing import InstanceFilter, get_instance, get_pool
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
 from webapp.web import session as web
 from webapp.web.access import OPERATORS, STAFF, actor, may
@@ -33,17 +33,8 @@ def _printable(text: str) -> str:
 def index() -> ResponseReturnValue:
     """All instances; ``?q=`` in name or address, ``?pool=``, ``?state=``."""
     session = web.session()
-    query = select(Instance).options(selectinload(Instance.pool))
-    text = _printable(request.args.get("q", ""))
-    if text:
-        contains = (
-            column.contains(text.lower(), autoescape=True) for column in (Instance.name, Instance.host)
-        )
-        query = query.where(or_(*contains))
-    if is_id(request.args.get("pool", "")):
-        query = query.where(Instance.pool_id == request.args["pool"])
-    if request.args.get("state") in set(Reachability):
-        query = query.where(Instance.reachability == Reachability(request.args["state"]))
+    wanted = InstanceFilter.of(request.args)
+    query = wanted.applied(select(Instance)).options(selectinload(Instance.pool))
     page = web.page_by_name(query, Instance.name, after=_printable(request.args.get("after", "")))
     return render_template(
         "pools/instances.html",
@@ -51,7 +42,7 @@ def index() -> ResponseReturnValue:
         cards=lists.cards(session, page.rows),
         pools=list(session.scalars(select(Pool).order_by(Pool.name))),
         states=list(Reachability),
-        text=text,
+        text=wanted.q,
     )
 
 
@@ -171,7 +162,7 @@ def _look(instance_id: str, template: str) -> ResponseReturnValue:
     session = web.session()
     job = operations.look_at_instance(session, actor(), get_instance(session, instance_id), template)
     session.commit()
-    return redirect(f"/jobs/{job.id}")
+    return redirect(url_for("jobs.job_page", job_id=job.id))
 
 
 @instances.post("/<instance_id>/delete")

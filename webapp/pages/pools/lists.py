@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from webapp.applications.capacity import applications_on
 from webapp.applications.models import Application, ApplicationState
 from webapp.jobs.models import Job
+from webapp.jobs.subjects import is_about
 from webapp.pools.facts import Summary, collation_names, summary_from
 from webapp.pools.listing import newest_discoveries
 from webapp.pools.models import Discovery, ElevatedAccount, Instance
@@ -102,7 +103,7 @@ def collations_shown(facts: dict[str, Any], text: str) -> tuple[list[str], int]:
 
 def jobs_of(session: Session, instance: Instance) -> list[Job]:
     """The newest jobs about the instance."""
-    query = select(Job).where(Job.instance_id == instance.id).order_by(Job.id.desc())
+    query = select(Job).where(is_about("instance", instance.id)).order_by(Job.id.desc())
     return list(session.scalars(query.limit(JOBS_SHOWN)))
 
 

@@ -120,7 +120,7 @@ def _look(pool_id: str, template: str) -> ResponseReturnValue:
     session = web.session()
     job = operations.look_at_pool(session, actor(), get_pool(session, pool_id), template)
     session.commit()
-    return redirect(f"/jobs/{job.id}")
+    return redirect(url_for("jobs.job_page", job_id=job.id))
 
 
 @pools.post("/<pool_id>/delete")

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.bookings.plans import Decision, DecisionKind, Plan
-from webapp.errors import NotFound
 from webapp.jobs.models import Job
 from webapp.pools.models import Instance
 from webapp.statements.listing import StatementFilter, neighbours, search
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+from webapp.statements.visibility import find_statement
 from webapp.web import session as web
 from webapp.web.access import STAFF, may
 
@@ -29,7 +30,7 @@ def index() -> ResponseReturnValue:
     """Search over all statements, newest first."""
     session = web.session()
     wanted = StatementFilter.of(request.args)
-    found = search(session, wanted, after=request.args.get("after"))
+    found = search(session, current_user, wanted, after=request.args.get("after"))
     jobs = {
         row.id: row.title
         for row in session.execute(
@@ -52,7 +53,8 @@ class Story:
 
     job: Job
     booking: Booking | None
-    customer: User | None
+    requester: User | None  # who asked for it
+    customer: User | None  # whose it is
     plan: Plan | None
     approvals: list[Decision]
     launched_by: User | None
@@ -64,9 +66,7 @@ class Story:
 def statement_page(statement_id: str) -> ResponseReturnValue:
     """One statement with its story."""
     session = web.session()
-    row = session.get(JobStatement, statement_id)
-    if row is None:
-        raise NotFound("There is no such statement.")
+    row = find_statement(session, current_user, statement_id)
     previous, following = neighbours(session, row)
     return render_template(
         "statements/statement.html",
@@ -79,8 +79,8 @@ def statement_page(statement_id: str) -> ResponseReturnValue:
 
 def _story(session: Session, row: JobStatement) -> Story:
     job = session.get_one(Job, row.job_id)
-    booking = session.get(Booking, job.booking_id) if job.booking_id else None
-    plan = session.get(Plan, job.plan_id) if job.plan_id else None
+    booking = session.get(Booking, booking_id) if (booking_id := job.subject("booking")) else None
+    plan = session.get(Plan, plan_id) if (plan_id := job.subject("plan")) else None
     approvals: list[Decision] = []
     if plan:
         query = (
@@ -90,14 +90,14 @@ def _story(session: Session, row: JobStatement) -> Story:
             .order_by(Decision.at)
         )
         approvals = list(session.scalars(query))
-    customer_id = job.customer_id or (booking.requester_id if booking else None)
     instance = None
     if row.inventory_host:
         instance = session.scalars(select(Instance).where(Instance.name == row.inventory_host)).one_or_none()
     return Story(
         job=job,
         booking=booking,
-        customer=session.get(User, customer_id) if customer_id else None,
+        requester=booking.requester if booking else None,
+        customer=session.get(User, job.customer_id) if job.customer_id else None,
         plan=plan,
         approvals=approvals,
         launched_by=session.get(User, job.launched_by_id) if job.launched_by_id else None,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover import module
 from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._action import SharedAction
 
@@ -25,3 +26,12 @@ class ActionModule(SharedAction):
         "instance/availability_databases",
         "quota/used",
     )
+
+    def _outcome(self, raw: dict, context, task_vars: dict) -> dict:
+        """What mssql_fleet brought for this host is the task's result, failure included; nothing is asked."""
+        answer = raw.pop("answer", None)
+        if answer is None:
+            return super()._outcome(raw, context, task_vars)
+        if not isinstance(answer, dict) or "summary" not in answer:
+            raise InvalidInput(field="answer", problem="is none of the answers that mssql_fleet returns")
+        return answer

@@ -11,6 +11,8 @@ version_added: 0.1.0
 description:
   - Sets E(SQLHOSTING_RUN) and E(SQLHOSTING_JOURNAL) for the run unless they are set already, so that all
     modules of the collection append to one file, and prints one line at the end with the file and its counts.
+  - Names each task that failed after it had sent changing statements. Ansible's recap counts such a task as
+    failed only, not as changed.
   - With C(--check) it prints every planned statement before that line.
   - The file is C(.artifacts/journals/<UTC time>-<playbook>-<pid>.jsonl) beside the C(ansible.cfg) in use, or
     in the current folder. It is made when the first statement is journalled.
@@ -39,6 +41,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "sqlhosting.mssql.journal"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self, *arguments, **keywords) -> None:
+        super().__init__(*arguments, **keywords)
+        self._half_done: list = []
+
     def v2_playbook_on_start(self, playbook) -> None:
         """Ansible's workers are forks of this process: they inherit what is set here."""
         try:
@@ -55,6 +61,19 @@ class CallbackModule(CallbackBase):
         except Exception as exc:
             self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
 
+    def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
+        """Remember what was sent before a failure; a looped task tells it by item."""
+        del ignore_errors
+        try:
+            found = getattr(result, "result", None) or result._result
+            host = getattr(result, "host", None) or result._host
+            task = getattr(result, "task", None) or result._task
+            sent = changes_sent(found)
+            if sent and found.get("changed"):
+                self._half_done.append(half_done_line(host.get_name(), task.get_name(), sent))
+        except Exception as exc:
+            self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
+
     def v2_playbook_on_stats(self, stats) -> None:
         """The plan of a run with ``--check``; the last line of every run."""
         del stats
@@ -64,6 +83,8 @@ class CallbackModule(CallbackBase):
                     os.environ[_journal.JOURNAL_VARIABLE], os.environ[_journal.RUN_VARIABLE]
                 ):
                     self._display.display(text)
+            for each in self._half_done:
+                self._display.display(each)
             line = closing_line(os.environ[_journal.JOURNAL_VARIABLE], os.environ[_journal.RUN_VARIABLE])
             if line:
                 self._display.display(line)
@@ -83,6 +104,21 @@ def _lines_of(path: str, run: str) -> list:
         return []
     with open(path, "rb") as file:
         return [line for line in _journal.parse_lines(file.read()) if line.get("run") == run]
+
+
+def changes_sent(result: dict) -> int:
+    """How many changing statements a task's result says were sent, those of its loop's items together."""
+    items = result.get("results") or [result]
+    return sum((item.get("statements") or {}).get("change", 0) for item in items)
+
+
+def half_done_line(host: str, task: str, sent: int) -> str:
+    """``HALF DONE on sql01: 'task' failed, 3 changing statements had been sent. …``"""
+    statements = "1 changing statement" if sent == 1 else f"{sent} changing statements"
+    return (
+        f"HALF DONE on {host}: {task!r} failed, {statements} had been sent. Nothing is undone, "
+        "the next run goes on from there."
+    )
 
 
 def planned_texts(path: str, run: str) -> list:

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import MssqlError, OutcomeUnknown
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
+    MssqlError,
+    NotAsAsked,
+    OutcomeUnknown,
+)
 
 _OPENS = re.compile(r"\{(?=[{%#])")  # what Jinja, and so Ansible, would take for code
 
@@ -93,6 +97,17 @@ def apply_changes(session, changes: list, remedies: dict) -> None:
             if change.template.startswith("database/"):
                 exc.database = change.values["name"]  # the one it is about; the statement was sent in master
             raise
+
+
+def require_as_asked(subject: str, remaining: list) -> None:
+    """``remaining``: the changes that the state read back after the changes would still need. None, or
+    raise."""
+    if remaining:
+        raise NotAsAsked(
+            f"{subject} is not as asked after the changes; still to do: "
+            + "; ".join(change.says for change in remaining),
+            remedy="Somebody else may change it at the same time. Run again; if it stays so, report it.",
+        )
 
 
 def settled(attempt) -> dict:

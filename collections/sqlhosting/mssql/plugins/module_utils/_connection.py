@@ -248,21 +248,23 @@ def open_connection(options: dict):
             remedy="Install it for the Python that Ansible uses ('pip install pyodbc'), and Debian's "
             "'unixodbc'.",
         )
-    driver = choose_driver(options.get("odbc_driver"), pyodbc.drivers())
+    wanted = options.get("odbc_driver")
+    driver = choose_driver(wanted, [] if wanted and os.sep in wanted else pyodbc.drivers())
     text = connection_string(options, driver)
     kind = driver_kind(driver)
     configuration = None
     if kind == FREETDS and _verifies(options):
         configuration = _freetds.section(options, default_port=DEFAULT_PORT)
     # Microsoft's driver knocks at a closed port until login_timeout is over, and then tells only that it is
-    # over.
-    problem = _knock(options) if kind == MICROSOFT else None
+    # over. And while FreeTDS reads a configuration, others that need one wait: nobody dead may hold them up.
+    knocks = kind == MICROSOFT or configuration is not None
+    problem = _knock(options) if knocks else None
     if problem is None:
         try:
             with _freetds.configuration(configuration):
                 connection = pyodbc.connect(text, autocommit=True, timeout=options["login_timeout"])
-        except pyodbc.Error as exc:
-            if kind == FREETDS:
+        except (pyodbc.Error, UnicodeError) as exc:
+            if not knocks:
                 problem = _knock(options)
             if problem is None:
                 verified = configuration is not None

@@ -9,6 +9,7 @@ Severity and state do not come through ODBC. SQLSTATEs differ between drivers, s
 
 from __future__ import annotations
 
+import ast
 import re
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._error_numbers import KNOWN
@@ -45,6 +46,42 @@ _CERTIFICATE_REMEDY = (
 _NO_DRIVER_STATES = frozenset(("IM002", "IM003", "IM004"))
 
 
+_UNREADABLE = "the server answered with text that cannot be decoded"
+_UNREADABLE_REMEDY = (
+    "A name or text on the instance is no valid Unicode (half of a surrogate pair): rename it there; the "
+    "instance's own tools show which it is."
+)
+_UNSENDABLE_REMEDY = "Give names and texts that are valid Unicode."
+_NO_TEXT = "The driver did not supply an error!"  # pyodbc's own words when a diagnostic cannot be fetched
+_NO_TEXT_WORDS = "the server answered with an error whose text the driver could not decode"
+_BYTES = re.compile(r"""\bb'(?:[^'\\]|\\.)*'|\bb"(?:[^"\\]|\\.)*\"""")  # what pyodbc makes of bytes in a text
+
+
+def readable(value: object, encoding: str = "utf-16-le") -> str:
+    """Driver text for people: bytes decoded as far as can be, and what is no text or cannot be shown escaped.
+
+    Line ends and tabs stay. ``encoding`` is that of bytes; ODBC's own is UTF-16.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        errors = "surrogatepass" if "16" in encoding else "backslashreplace"
+        even = len(value) // 2 * 2 if "16" in encoding else len(value)
+        text = bytes(value[:even]).decode(encoding, errors)
+        value = text + "".join(f"\\x{byte:02x}" for byte in value[even:])
+    return "".join(_escaped(character) for character in str(value))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or character in "\n\r\t\u3000\xa0":
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _decoded(match: re.Match) -> str:
+    """The text behind the repr of bytes, where they are UTF-16; else as it stands."""
+    value = ast.literal_eval(match.group())
+    return readable(value) if len(value) > 1 and len(value) % 2 == 0 else match.group()
+
+
 class Diagnostic:
     """One diagnostic record: ``sqlstate``, SQL Server's ``number`` (None when the driver speaks) and the bare
     text.
@@ -57,10 +94,23 @@ class Diagnostic:
 
 
 def diagnostic(exc: BaseException) -> Diagnostic:
-    """What the exception says, without the driver's prefixes."""
-    arguments = [str(argument) for argument in exc.args]
+    """What the exception says, without the driver's prefixes.
+
+    Text that is no Unicode (half of a surrogate pair in a name or a message) reaches us as pyodbc's own
+    UnicodeDecodeError, as bytes, or, from Microsoft's driver, as an error without any text.
+    """
+    if isinstance(exc, UnicodeDecodeError):
+        return Diagnostic(None, None, f"{_UNREADABLE}: {readable(exc.object, exc.encoding)}")
+    if isinstance(exc, UnicodeEncodeError):
+        # Not the whole of it: that is the statement, and may hold a secret.
+        half = readable(exc.object[exc.start : exc.end])
+        return Diagnostic(None, None, f"the statement holds text that cannot be sent: {half}")
+    arguments = [readable(argument) for argument in exc.args]
     sqlstate = arguments[0] if len(arguments) > 1 and len(arguments[0]) == 5 else None
-    text = arguments[1] if len(arguments) > 1 else (arguments[0] if arguments else str(exc))
+    text = arguments[1] if len(arguments) > 1 else (arguments[0] if arguments else readable(str(exc)))
+    text = _BYTES.sub(_decoded, text)
+    if _NO_TEXT in text:
+        text = f"{text.replace(_NO_TEXT, _NO_TEXT_WORDS)}"
     match = _NUMBER.search(text)
     number = int(match.group(1)) if match else None
     if match:
@@ -71,7 +121,7 @@ def diagnostic(exc: BaseException) -> Diagnostic:
 
 def message_from(record: tuple) -> dict:
     """A row of ``cursor.messages`` as {number, text}."""
-    head, text = str(record[0]), str(record[1])
+    head, text = readable(record[0]), readable(record[1])
     match = _MESSAGE_STATE.search(head)
     return {"number": int(match.group(2)) if match else None, "text": _bare(text)}
 
@@ -86,6 +136,9 @@ def mapped_statement_error(
     found = diagnostic(exc)
     text = masked(found.text, masks)
     facts = dict(where, sqlstate=found.sqlstate, number=found.number)
+    if isinstance(exc, UnicodeError) or _NO_TEXT_WORDS in text:
+        remedy = _UNSENDABLE_REMEDY if isinstance(exc, UnicodeEncodeError) else _UNREADABLE_REMEDY
+        return StatementFailed(text, remedy=remedy, **facts)
     known = KNOWN.get(found.number or 0)
     if known is not None:
         return known.kind(text, remedy=known.remedy, retryable=known.retryable, **facts)

@@ -98,6 +98,12 @@ KNOWN = _table(
         errors.Rejected,
         "Choose another collation: mssql_discover lists those known.",
     ),
+    (
+        (451, 457, 468),
+        errors.StatementFailed,
+        "Text of databases with different collations is mixed: the T-SQL template needs "
+        "COLLATE DATABASE_DEFAULT on each such column.",
+    ),
     ((5103, 5104), errors.Rejected, "Size, maximum and growth of the file do not fit together."),
     ((5169,), errors.Rejected, "The growth is more than the maximum: lower the growth."),
     (
@@ -187,7 +193,7 @@ KNOWN = _table(
         "The login owns things or gave permissions: hand them on first.",
     ),
     (
-        (15138, 15183, 15421, 15136),
+        (15138, 15183, 15421, 15136, 15284),
         errors.InUse,
         "The user owns a schema, a role or objects: hand them on first.",
     ),

@@ -17,7 +17,8 @@
     │   ├── ObjectMissing       or not visible to this login
     │   ├── InUse               somebody else holds it
     │   ├── Rejected            the server finds the wish itself wrong (size, collation, password policy …)
-    │   └── OutOfSpace
+    │   ├── OutOfSpace
+    │   └── NotAsAsked          the server took every statement, but what is read back is something else
     ├── OutcomeUnknown          the link broke, or the time was up, after the statement was sent
     ├── PlanRefused             the approved plan does not hold this statement; nothing was sent
     ├── LeaseLost               the run may send no more changes; nothing was sent
@@ -169,6 +170,10 @@ class Rejected(StatementFailed):
 
 class OutOfSpace(StatementFailed):
     """A file, a file group, a log or a volume is full."""
+
+
+class NotAsAsked(StatementFailed):
+    """Read back after the changes, the object is not what was asked for. What was sent has taken effect."""
 
 
 class OutcomeUnknown(MssqlError):

@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 
+_ONE_AT_A_TIME = threading.Lock()  # the environment belongs to all threads
 SECTION = "sqlhosting"
 CONF_VARIABLE = "FREETDSCONF"
 CA_FILE_VARIABLE = "SSL_CERT_FILE"  # OpenSSL's own variable, which Microsoft's driver obeys too
@@ -44,19 +46,20 @@ def configuration(text: str | None):
     if text is None:
         yield
         return
-    handle, path = tempfile.mkstemp(prefix="sqlhosting-", suffix=".conf")
-    before = os.environ.get(CONF_VARIABLE)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.environ[CONF_VARIABLE] = path
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(CONF_VARIABLE, None)
-        else:
-            os.environ[CONF_VARIABLE] = before
-        os.unlink(path)
+    with _ONE_AT_A_TIME:
+        handle, path = tempfile.mkstemp(prefix="sqlhosting-", suffix=".conf")
+        before = os.environ.get(CONF_VARIABLE)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.environ[CONF_VARIABLE] = path
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(CONF_VARIABLE, None)
+            else:
+                os.environ[CONF_VARIABLE] = before
+            os.unlink(path)
 
 
 def ca_file() -> str:

@@ -3,10 +3,9 @@
 """The journal: one JSON line per event, written before a statement is sent and after it returned.
 
 Events: ``planned`` (check mode: would be sent), ``intent`` (about to be sent), ``outcome``. An intent without
-an
-outcome means that nobody knows. Many processes may append to one file: each line is one write under a lock,
-and
-the lock also gives out ``seq``. A torn last line (power cut, full disk) is closed and otherwise left alone.
+an outcome means that nobody knows. Many processes may append to one file, and many threads by one
+:class:`Journal`: each line is one write under a lock, and the lock also gives out ``seq``. A torn last line
+(power cut, full disk) is closed and otherwise left alone.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import fcntl
 import json
 import os
 import re
+import threading
 import time
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import JournalUnavailable
@@ -97,6 +97,7 @@ class Journal:
         self._next_seq = 1
         self._learned = 0  # how far lines were read for what they say of this run
         self._depth = 0
+        self._threads = threading.RLock()  # flock holds for the open file, so it parts processes only
         self._positions = dict(positions or {})
         self._created = [tuple(pair) for pair in planned or []]
         self._planned_changes: list[dict] = []
@@ -135,23 +136,25 @@ class Journal:
 
     @contextlib.contextmanager
     def locked(self):
-        """While inside, no other process appends. May be nested."""
-        if self._descriptor is None:
-            self._open()
-        if self._depth == 0:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
+        """While inside, no other process and no other thread appends. May be nested."""
+        with self._threads:
+            if self._descriptor is None:
+                self._open()
             if self._depth == 0:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def check_writable(self) -> None:
         """Raises :class:`JournalUnavailable` when lines could not be written."""
-        if self._descriptor is None:
-            self._open()
+        with self._threads:
+            if self._descriptor is None:
+                self._open()
 
     def plan_position(self, instance: str) -> int:
         """The last position of the approved plan that this run used on the instance, -1 for none."""
@@ -175,9 +178,10 @@ class Journal:
 
     def close(self) -> None:
         """Give the file back. Appending again opens it again."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        with self._threads:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def _open(self) -> None:
         try:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal, tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._arguments import RULES, full_spec, validate
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._driver_errors import readable
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DriverMissing,
     InvalidInput,
@@ -29,14 +31,27 @@ def run_module(argument_spec: dict, rules: dict, run, raw: dict, context: RunCon
     """Validate ``raw`` options and run. Always gives a result; a failure has ``failed``, ``msg`` and
     ``error``.
     """
-    spec = full_spec(argument_spec)
+    result, params, secrets = _validated_run(argument_spec, rules, run, raw, context)
+    context.journal.close()
+    if params is not None:
+        result["invocation"] = {"module_args": without(params, secrets)}
+    return result
+
+
+def run_beside(argument_spec: dict, rules: dict, run, raw: dict, context: RunContext) -> dict:
+    """The same in one of several threads that share a journal: it stays open, and the result does not say
+    with which options it was made.
+    """
+    return _validated_run(argument_spec, rules, run, raw, context)[0]
+
+
+def _validated_run(argument_spec: dict, rules: dict, run, raw: dict, context: RunContext) -> tuple:
+    """(result, validated options or None, secret values)."""
     try:
-        params, secrets = validate(spec, rules, raw)
+        params, secrets = validate(full_spec(argument_spec), rules, raw)
     except InvalidInput as exc:
-        return _failure(exc, None, context)
-    result = _run(run, params, context, secrets)
-    result["invocation"] = {"module_args": params}
-    return remove_values(result, secrets)
+        return _failure(exc, None, context), None, set()
+    return _run(run, params, context, secrets), params, secrets
 
 
 def module_main(argument_spec: dict, rules: dict, run) -> None:
@@ -52,7 +67,9 @@ def module_main(argument_spec: dict, rules: dict, run) -> None:
             msg="This module needs its action plugin, which hands it templates, journal and plan: "
             "call it by its full name sqlhosting.mssql.… from a playbook or with the ansible command."
         )
-    result = _run(run, module.params, context_from(settings, module), set(module.no_log_values))
+    context = context_from(settings, module)
+    result = _run(run, module.params, context, set(module.no_log_values))
+    context.journal.close()
     for text in result.pop("warnings", ()):  # exit_json no longer takes them
         module.warn(text)
     if result.get("failed"):
@@ -109,7 +126,7 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
     except Exception as exc:
         remedy = "This is a fault of the collection: run again with -vvv and report the traceback."
         unexpected = MssqlError(
-            f"unexpected {type(exc).__name__}: {exc}", instance=session.instance, remedy=remedy
+            f"unexpected {type(exc).__name__}: {readable(str(exc))}", instance=session.instance, remedy=remedy
         )
         result = _failure(unexpected, session, context)
         result["error"]["traceback"] = traceback.format_exc()
@@ -119,8 +136,7 @@ def _run(run, params: dict, context: RunContext, secrets: set) -> dict:
     result.setdefault("failed", False)
     result["statements"] = dict(session.counts)
     result["journal"] = context.journal.path
-    context.journal.close()
-    return remove_values(jsonable(result), secrets)
+    return without(jsonable(result), secrets)
 
 
 def _failure(exc: MssqlError, session: Session | None, context: RunContext) -> dict:
@@ -140,6 +156,22 @@ def _failure(exc: MssqlError, session: Session | None, context: RunContext) -> d
         "statements": dict(session.counts) if session else {"read": 0, "change": 0, "planned": 0},
         "journal": context.journal.path,
     }
+
+
+def without(value: dict, secrets: set) -> dict:
+    """``value`` with every secret masked, as Ansible masks them.
+
+    Ansible looks at each item for each secret, milliseconds in a large result. In most results none occurs,
+    and their text tells that at once.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return remove_values(value, secrets)
+    for secret in secrets:
+        if json.dumps(secret, ensure_ascii=False)[1:-1] in text:
+            return remove_values(value, secrets)
+    return value
 
 
 def jsonable(value: object) -> object:

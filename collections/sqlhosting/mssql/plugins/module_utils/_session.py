@@ -75,7 +75,6 @@ class ServerInfo:
         self.engine_edition = int(
             row["engine_edition"]
         )  # 2 Standard, Web; 3 Enterprise, Developer; 4 Express
-        self.platform = row["platform"]  # Linux or Windows
         self.is_hadr_enabled = bool(row["is_hadr_enabled"])
         self.default_data_path = row["default_data_path"]
         self.default_log_path = row["default_log_path"]

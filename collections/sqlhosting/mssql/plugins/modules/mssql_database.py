@@ -63,6 +63,13 @@ options:
       - Whether readers see row versions instead of waiting for writers.
       - Changing it needs the database to itself, see O(terminate_sessions).
     type: bool
+  auto_close:
+    description:
+      - Whether the database is shut down when its last user leaves. While it is shut down it does not tell
+        its collation, which then counts as unknown and is not compared.
+      - Express edition sets it on new databases, and so does an instance whose model database has it. Without
+        this option a new database gets it switched off there; a database that exists stays as it is.
+    type: bool
   user_access:
     description:
       - Who may enter. V(restricted_user) admits members of db_owner, dbcreator and sysadmin.
@@ -74,6 +81,9 @@ options:
       - Least size of the primary data file, with its unit, for instance V(512MiB) or V(10GiB). Whole MiB.
       - Sizes only grow. A file that is larger already stays as it is, and the summary says so.
       - Refused before any change when the volume has less room, as far as the instance shows its volumes.
+      - A new database is never smaller than the instance's model database. Where that is larger its size is
+        taken, and an O(data_max_size) below it is refused, also in check mode, as far as the login sees the
+        files of model.
     type: str
   data_max_size:
     description:

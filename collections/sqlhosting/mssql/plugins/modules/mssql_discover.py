@@ -33,10 +33,17 @@ options:
     type: list
     elements: str
     default: [all]
+  answer:
+    description:
+      - What M(sqlhosting.mssql.mssql_fleet) brought for this host. It becomes the result of this task, a
+        failure included, and nothing is asked. When omitted the instance is asked.
+      - So what was seen in one task for all instances gets into each host's own variable, event and recap.
+    type: dict
 extends_documentation_fragment:
   - sqlhosting.mssql.connection
   - sqlhosting.mssql.attributes
 seealso:
+  - module: sqlhosting.mssql.mssql_fleet
   - module: sqlhosting.mssql.mssql_quota
 author:
   - The sqlhosting project (@sqlhosting)
@@ -252,6 +259,7 @@ instance:
           type: sql_login
           sid: "0x0123456789ABCDEF0123456789ABCDEF"
           is_disabled: false
+          is_locked: false
           default_database: master
           check_policy: true
           check_expiration: false

@@ -49,7 +49,10 @@ options:
       - A SID cannot be changed. When the login exists with another one the task fails; nothing is dropped.
     type: str
   check_policy:
-    description: Whether the password policy holds for the login. V(false) also turns off O(check_expiration).
+    description:
+      - Whether the password policy holds for the login. V(false) also turns off O(check_expiration), and
+        ends a lock-out.
+      - V(true) alone leaves O(check_expiration) as it is.
     type: bool
   check_expiration:
     description: Whether the password expires. Needs O(check_policy).
@@ -65,6 +68,13 @@ options:
     type: str
   enabled:
     description: Whether the login may connect. Open sessions go on, see O(terminate_sessions).
+    type: bool
+  unlock:
+    description:
+      - Ends a lock-out by wrong passwords (error 18486). Together with O(password) the password is set, also
+        when it is the same, with C(UNLOCK). Without it the password policy is switched off and on again,
+        which also clears the history of passwords; a login that must change its password needs a new one.
+      - V(false) is the same as leaving it out. A login that is locked is told in RV(login.is_locked).
     type: bool
   terminate_sessions:
     description: With O(enabled=false) or O(state=absent), end the login's open sessions.
@@ -167,6 +177,15 @@ EXAMPLES = r"""
     enabled: false
     terminate_sessions: true
 
+- name: A new password for a customer who tried too often with the old one
+  sqlhosting.mssql.mssql_login:
+    login_host: sql01.example.com
+    login_user: platform
+    login_password: "{{ platform_password }}"
+    name: shop_app
+    password: "{{ customer_password }}"
+    unlock: true
+
 - name: Remove the login and its users
   sqlhosting.mssql.mssql_login:
     login_host: sql01.example.com
@@ -188,6 +207,7 @@ login:
     name: shop_app
     sid: "0xFF19966F868B11D0B42D00C04FC964FF"
     enabled: true
+    is_locked: false
     check_policy: true
     check_expiration: false
     must_change: false

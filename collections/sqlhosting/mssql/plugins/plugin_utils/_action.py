@@ -34,7 +34,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import
 
 # What belongs to the whole run: no task can put another one, or none, in its place.
 _OF_THE_RUN = (_journal.PLAN_VARIABLE, _journal.LEASE_VARIABLE)
-_IN_PROCESS_VARIABLE = "sqlhosting_in_process"
+IN_PROCESS_VARIABLE = "sqlhosting_in_process"
 _END = "sqlhosting-journal-end"
 _NATIVE = ((str, str.__str__), (int, int), (float, float))
 
@@ -70,17 +70,12 @@ class SharedAction(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         task_vars = task_vars or {}
-        name = (self._task.resolved_action or self._task.action).rpartition(".")[2]
-        module = self.code
         raw = plain(self._task.args)
         saved = dict(os.environ)
         try:
             self._apply_environment()
             context = self._context(task_vars)
-            if self._in_process(task_vars):
-                result.update(run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context))
-            else:
-                result.update(self._run_elsewhere(name, module, raw, context, task_vars))
+            result.update(self._outcome(raw, context, task_vars))
         except MssqlError as exc:
             result.update(failed=True, changed=False, msg=str(exc), summary=str(exc), error=exc.as_dict())
         finally:
@@ -88,10 +83,18 @@ class SharedAction(ActionBase):
             os.environ.update(saved)
         return result
 
+    def _outcome(self, raw: dict, context: RunContext, task_vars: dict) -> dict:
+        """What the module makes of its ``raw`` options, here or elsewhere."""
+        module = self.code
+        if self._in_process(task_vars):
+            return run_module(module.ARGUMENT_SPEC, module.SPEC_RULES, module.run, raw, context)
+        name = (self._task.resolved_action or self._task.action).rpartition(".")[2]
+        return self._run_elsewhere(name, module, raw, context, task_vars)
+
     def _in_process(self, task_vars: dict) -> bool:
         if self.is_always_here:
             return True
-        wanted = boolean(plain(self._templar.template(task_vars.get(_IN_PROCESS_VARIABLE, True))))
+        wanted = boolean(plain(self._templar.template(task_vars.get(IN_PROCESS_VARIABLE, True))))
         return wanted and self._is_here()
 
     def _is_here(self) -> bool:

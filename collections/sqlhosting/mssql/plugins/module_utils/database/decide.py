@@ -27,11 +27,13 @@ _CAN_COME_ONLINE = ("offline", "recovery_pending", "emergency")
 Planned = Callable[[str], bool]
 
 
-def decide_create(name: str, params: dict, *, specs: list, collation: str | None) -> list:
+def decide_create(
+    name: str, params: dict, *, specs: list, collation: str | None, closes: bool = False
+) -> list:
     """CREATE DATABASE, then every setting that was asked for: a new database's own settings are model's.
 
     ``specs`` are the file specifications ([] leaves files to the server); ``collation`` is spelt as on the
-    server.
+    server. ``closes``: a new database has AUTO_CLOSE ON there; it is switched off unless that was asked for.
     """
     create = Change(
         "database/create",
@@ -42,7 +44,9 @@ def decide_create(name: str, params: dict, *, specs: list, collation: str | None
         collation=collation,
         files=specs,
     )
-    return [create, *settings_of_new(name, params)]
+    if params["auto_close"] is not True and not closes:
+        return [create, *settings_of_new(name, dict(params, auto_close=None))]
+    return [create, *settings_of_new(name, dict(params, auto_close=bool(params["auto_close"])))]
 
 
 def settings_of_new(name: str, params: dict) -> list:
@@ -67,7 +71,7 @@ def decide_settings(
     if params["collation"] is not None and not database.same_collation and not database.is_planned:
         changes += _collation(database, collation or params["collation"], params)
     wanted = params["containment"]
-    if wanted is not None and wanted != database.containment and not database.is_planned:
+    if database.differs("containment", wanted) and not database.is_planned:
         changes.append(
             Change(
                 "database/set_containment",
@@ -90,7 +94,7 @@ def decide_settings(
                 owner=wanted,
             )
         )
-    if params["user_access"] not in (None, database.user_access):
+    if database.differs("user_access", params["user_access"]):
         changes.append(user_access(name, params["user_access"], terminate=terminate))
     if database.is_planned:
         changes = [change for change in changes if not planned(change.creates)]
@@ -101,7 +105,7 @@ def _plain_settings(database: Database, params: dict) -> list:
     """Recovery model, compatibility level, read-committed snapshot."""
     name, changes = database.name, []
     wanted = params["recovery_model"]
-    if wanted not in (None, database.recovery_model):
+    if database.differs("recovery_model", wanted):
         says = f"set the recovery model of database {named(name)} to {wanted.upper()}"
         changes.append(
             _setting(
@@ -109,7 +113,7 @@ def _plain_settings(database: Database, params: dict) -> list:
             )
         )
     wanted = params["compatibility_level"]
-    if wanted not in (None, database.compatibility_level):
+    if database.differs("compatibility_level", wanted):
         says = f"set the compatibility level of database {named(name)} to {wanted}"
         changes.append(
             _setting(
@@ -117,7 +121,7 @@ def _plain_settings(database: Database, params: dict) -> list:
             )
         )
     wanted = params["read_committed_snapshot"]
-    if wanted is not None and wanted != database.read_committed_snapshot:
+    if database.differs("read_committed_snapshot", wanted):
         word = "ON" if wanted else "OFF"
         changes.append(
             _setting(
@@ -130,7 +134,17 @@ def _plain_settings(database: Database, params: dict) -> list:
                 terminate=bool(params["terminate_sessions"]),
             )
         )
+    wanted = params["auto_close"]
+    if database.differs("auto_close", wanted):
+        changes.append(set_auto_close(name, on=wanted))
     return changes
+
+
+def set_auto_close(name: str, *, on: bool) -> Change:
+    """SET AUTO_CLOSE: with ON the database is shut down, and hides its collation, while nobody is in it."""
+    word = "ON" if on else "OFF"
+    says = f"switch auto-close of database {named(name)} {word.lower()}"
+    return _setting("database/set_auto_close", says, name, "auto_close", word, switch=word)
 
 
 def _setting(template: str, says: str, name: str, option: str, wanted: object, **values: object) -> Change:

@@ -19,8 +19,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import (
     parse_max_mib,
     parse_mib,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import truth, word
 
 PAGES_PER_MIB = 128
+DEFAULT_GROWTH_MIB = 64  # from 2016 (ALTER DATABASE file and filegroup options, Microsoft Learn)
 LOG_UNLIMITED_PAGES = 268435456  # 2 TiB: what the catalog shows for a log file without a maximum
 MAX_FILE_NAME_BYTES = (
     200  # file systems take 255 bytes; suffix, extension and room for the folder's own limits
@@ -86,6 +88,64 @@ class FileWish:
     @property
     def is_given(self) -> bool:
         return self.size_mib is not None or self.has_max or self.growth is not None
+
+
+class Model:
+    """What a new database takes over from the model database; from the rows of template database/model.
+
+    Without rows, or without visible files, nothing is known and nothing is changed or refused for it.
+    """
+
+    def __init__(self, rows: list) -> None:
+        self.recovery_model = word(rows[0]["recovery_model"]) if rows else None
+        self.auto_close = truth(rows[0]["is_auto_close_on"]) if rows else None
+        self._rows: dict = {}
+        for row in rows:
+            self._rows.setdefault({0: "data", 1: "log"}.get(row["file_type"]), row)
+
+    def size_mib(self, kind: str) -> int | None:
+        """Of the primary data or first log file, in whole MiB, rounded up; None when it is not visible."""
+        row = self._rows.get(kind)
+        return None if row is None or row["size"] is None else -(-row["size"] // PAGES_PER_MIB)
+
+    def growth_mib(self, kind: str) -> int:
+        """What a file grows by where nothing is said: model's growth, or what SQL Server takes by itself."""
+        row = self._rows.get(kind)
+        if row is None or row["growth"] is None or row["is_percent_growth"]:
+            return DEFAULT_GROWTH_MIB
+        return max(DEFAULT_GROWTH_MIB, -(-row["growth"] // PAGES_PER_MIB))
+
+    def size_of_new(self, wish: FileWish) -> int | None:
+        """The size to ask for; None leaves it to the server."""
+        least = self.size_mib(wish.kind)
+        if wish.size_mib is None or wish.kind == "log" or least is None:
+            return wish.size_mib  # only the primary file must hold a copy of model
+        return max(wish.size_mib, least)
+
+    def notes(self, wishes: dict) -> list:
+        """Sentences about sizes that become larger than asked."""
+        least, asked = self.size_mib("data"), wishes["data"].size_mib
+        if least is None or asked is None or asked >= least:
+            return []
+        return [
+            f"data_size asks for {format_mib(asked)}; a new database has {format_mib(least)}, as model has "
+            "on this instance."
+        ]
+
+    def check_maximum(self, wish: FileWish) -> None:
+        """Raise :class:`InvalidInput` when a new file would be larger than it may become."""
+        least = self.size_mib(wish.kind)
+        if wish.max_mib is None or least is None or wish.max_mib >= least:
+            return
+        if wish.kind == "log" and wish.size_mib is not None:
+            return
+        raise InvalidInput(
+            field=f"{wish.kind}_max_size",
+            problem=f"{format_mib(wish.max_mib)} is less than a new database has on this instance: the "
+            f"{wish.kind} file of its model database has {format_mib(least)}",
+            remedy=f"Allow at least {format_mib(least)}, or have model's {wish.kind} file made smaller there "
+            "(DBCC SHRINKFILE in the database model).",
+        )
 
 
 class DatabaseFile:
@@ -178,21 +238,30 @@ def free_paths(name: str, folders: dict, taken: list) -> dict:
         number += 1
 
 
-def file_specs(name: str, wishes: dict, paths: dict) -> list:
-    """The file specifications of CREATE DATABASE, data first. ``paths``: the path of each kind."""
+def file_specs(name: str, wishes: dict, paths: dict, model: Model | None = None) -> list:
+    """The file specifications of CREATE DATABASE, data first. ``paths``: the path of each kind.
+
+    Where the model database is larger than what is asked, its size counts: CREATE DATABASE copies it (1803).
+    Raises :class:`InvalidInput` for a maximum below that.
+    """
     names = logical_names(name)
+    model = model or Model([])
     specs = []
     for kind in KINDS:
         wish = wishes[kind]
+        model.check_maximum(wish)
+        growth = wish.growth
+        if growth is None and wish.max_mib is not None and wish.max_mib < model.growth_mib(kind):
+            growth = wish.max_mib  # the default growth would be more than the maximum (5169)
         specs.append(
             {
                 "kind": kind,
                 "name": names[kind],
                 "path": paths[kind],
-                "size_mib": wish.size_mib,
+                "size_mib": model.size_of_new(wish),
                 "has_max": wish.has_max,
                 "max_mib": wish.max_mib,
-                "growth": wish.growth,
+                "growth": growth,
                 "growth_is_percent": wish.growth_is_percent,
             }
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
     apply_changes,
+    require_as_asked,
     settled,
     summarise,
 )
@@ -17,6 +18,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     PermissionDenied,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.checks import (
+    EXPRESS,
     check_containment,
     check_edition,
     check_free_space,
@@ -39,6 +41,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.decide i
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.files import (
     KINDS,
     FileWish,
+    Model,
     file_specs,
     free_paths,
     path_starts,
@@ -59,6 +62,7 @@ ARGUMENT_SPEC = {
     "owner": {"type": "str"},
     "compatibility_level": {"type": "int"},
     "read_committed_snapshot": {"type": "bool"},
+    "auto_close": {"type": "bool"},
     "user_access": {"type": "str", "choices": ["multi_user", "restricted_user", "single_user"]},
     "data_size": {"type": "str"},
     "data_max_size": {"type": "str"},
@@ -135,7 +139,6 @@ def _online(session, params: dict) -> dict:
     first = decide_online(database)
     notes = []
     if first and database.collation is None and params["collation"] is not None:
-        database.same_collation = True
         notes.append("An offline database does not show its collation: it will be compared by the next run.")
     return _shape(session, params, wishes, database, probe, first=first, notes=notes)
 
@@ -148,21 +151,24 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     check_edition(session, wishes["data"], grows=True)
     collation = known_collation(session, params["collation"])
     folders = {"data": session.server.default_data_path, "log": session.server.default_log_path}
+    model = Model(session.read("database/model", database="master"))
     specs = []
     if all(folders.values()):
         rows = session.read("database/paths_taken", database="master", starts=path_starts(name, folders))
         paths = free_paths(name, folders, [row["physical_name"] for row in rows])
-        specs = file_specs(name, wishes, paths)
-    notes = []
+        specs = file_specs(name, wishes, paths, model)
+    notes = model.notes(wishes)
     if not specs and any(wish.is_given for wish in wishes.values()):
         raise InvalidInput(
             field="data_size",
             problem="the instance does not tell its default paths, so files cannot be laid out",
             remedy="Set the instance's default data and log path, or leave the sizes out.",
         )
-    needs = [(f"{spec['kind']}_size", spec["path"], spec["size_mib"]) for spec in specs if spec["size_mib"]]
+    sizes = [(spec, spec["size_mib"] or model.size_mib(spec["kind"])) for spec in specs]
+    needs = [(f"{spec['kind']}_size", spec["path"], mib) for spec, mib in sizes if mib]
     notes += check_free_space(session, needs)
-    changes = decide_create(name, params, specs=specs, collation=collation)
+    closes = model.auto_close is not False or session.server.engine_edition == EXPRESS
+    changes = decide_create(name, params, specs=specs, collation=collation, closes=closes)
     try:
         apply_changes(session, changes[:1], _REMEDIES)
     except ObjectExists as exc:
@@ -173,7 +179,7 @@ def _create(session, params: dict, wishes: dict, probe: dict) -> dict:
     except MssqlError as exc:
         exc.remedy = f"{exc.remedy} The database was created; run again to go on.".strip()
         raise
-    return _result(session, params, changes, notes, before={}, planned=_planned_view(name, params))
+    return _result(session, params, changes, notes, before={}, planned=_planned_new(name, params, model))
 
 
 def _created_after_all(session, params: dict, exc: MssqlError) -> Database:
@@ -202,13 +208,18 @@ def _shape(
     if database.name != params["name"]:
         notes.append(f"It exists under the name [{database.name}].")
     collation = None
-    if not database.same_collation and database.collation is not None:
+    if not database.same_collation:
         collation = known_collation(session, params["collation"])
     if params["owner"] is not None and not database.same_owner:
         check_owner(session, params, probe)
-    if params["compatibility_level"] not in (None, database.compatibility_level):
+    if params["collation"] is not None and "collation" in database.untold and not first:
+        notes.append(
+            f"[{database.name}] does not tell its collation (shut down by AUTO_CLOSE, or not open): "
+            "it was not compared."
+        )
+    if database.differs("compatibility_level", params["compatibility_level"]):
         check_level(session, params)
-    if params["containment"] != database.containment and not database.is_planned:
+    if database.differs("containment", params["containment"]) and not database.is_planned:
         check_containment(session, params["containment"])
     more, remarks = decide_files(database, wishes)
     check_edition(session, wishes["data"], grows=any("size_mib" in change.values for change in more))
@@ -280,13 +291,22 @@ def _renamed(session, params: dict) -> dict:
     return _result(session, params, changes, [], before=before, planned=after, name=new_name)
 
 
+def _planned_new(name: str, params: dict, model: Model) -> dict:
+    """A database that is yet to be created, with what it takes over from model."""
+    view = _planned_view(name, params)
+    if model.recovery_model is not None:
+        view.setdefault("recovery_model", model.recovery_model)
+    view.setdefault("auto_close", False)
+    return view
+
+
 def _planned_view(name: str, params: dict, known: dict | None = None) -> dict:
     """The database as it will be, as far as the options tell."""
     view = dict(known or {"name": name, "state": "online"})
     for option in ("recovery_model", "collation", "containment", "owner", "compatibility_level"):
         if params[option] is not None:
             view[option] = params[option]
-    for option in ("read_committed_snapshot", "user_access"):
+    for option in ("read_committed_snapshot", "user_access", "auto_close"):
         if params[option] is not None:
             view[option] = params[option]
     return view
@@ -300,12 +320,33 @@ def _result(
     after = planned
     if changes and not session.check_mode:
         database, _probe = _observe(session, params, name)
-        after = database.as_dict() if database is not None else {}
+        if database is None:
+            raise DatabaseMissing(
+                f"database [{name}] is gone: somebody dropped or renamed it after the changes",
+                database=name,
+                remedy="Run again.",
+            )
+        require_as_asked(f"database [{name}]", _remaining(params, database))
+        after = database.as_dict()
     elif not changes:
         after = before or planned
     summary = summarise(f"Database [{name}]", changes, notes, check_mode=session.check_mode)
     result = session.result(changed=bool(changes), summary=summary, before=before, after=after)
     return dict(result, database=after)
+
+
+def _remaining(params: dict, database: Database) -> list:
+    """What the database, read back, would still need."""
+    state = params["state"]
+    if state == "offline":
+        return decide_offline(database, terminate=params["terminate_sessions"])
+    if state == "renamed":
+        return decide_renamed(None, database, params["name"], params["new_name"], params)
+    files, _notes = decide_files(database, {kind: FileWish(kind, params) for kind in KINDS})
+    # A database that is closed shows no collation: unknown is not different.
+    asked = params if database.collation is not None else dict(params, collation=None)
+    settings = decide_settings(database, asked, planned=lambda _thing: False)
+    return [*decide_online(database), *files, *settings]
 
 
 def _missing(name: str) -> DatabaseMissing:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import PermissionDenied
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import truth, word
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.files import DatabaseFile
 
 # Options that are set by ALTER DATABASE, with the attribute of Database that holds the current value.
@@ -17,6 +18,7 @@ SHAPE_OPTIONS = (
     "owner",
     "compatibility_level",
     "read_committed_snapshot",
+    "auto_close",
     "data_size",
     "data_max_size",
     "data_growth",
@@ -26,9 +28,23 @@ SHAPE_OPTIONS = (
 )
 
 
+# Columns that may be NULL: a database that is not open, or closed by AUTO_CLOSE, does not tell all of itself.
+_TOLD = (
+    "collation",
+    "recovery_model",
+    "containment",
+    "owner",
+    "compatibility_level",
+    "read_committed_snapshot",
+    "auto_close",
+    "user_access",
+)
+
+
 class Database:
     """An existing database. ``is_planned``: only an earlier task of this check-mode run would have created
-    it, so its settings are not known."""
+    it, so its settings are not known. ``untold``: options whose value the instance shows as NULL; NULL is not
+    known, and never different from what is asked."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -37,7 +53,8 @@ class Database:
         self.state = "online"
         self.user_access = "multi_user"
         self.recovery_model = self.collation = self.containment = self.owner = None
-        self.compatibility_level = self.read_committed_snapshot = None
+        self.compatibility_level = self.read_committed_snapshot = self.auto_close = None
+        self.untold: frozenset = frozenset()
         self.same_collation = self.same_owner = False
         self.is_snapshot = self.in_availability_group = False
         self.files: list = []
@@ -49,13 +66,15 @@ class Database:
         database = cls(row["name"])
         database.database_id = row["database_id"]
         for option in ("state", "user_access", "recovery_model", "containment"):
-            setattr(database, option, str(row[option]).lower())
+            setattr(database, option, word(row[option]))
         database.collation = row["collation"]
         database.owner = row["owner"]
         database.compatibility_level = row["compatibility_level"]
-        database.read_committed_snapshot = bool(row["read_committed_snapshot"])
-        database.same_collation = bool(row["same_collation"])
-        database.same_owner = bool(row["same_owner"])
+        database.read_committed_snapshot = truth(row["read_committed_snapshot"])
+        database.auto_close = truth(row["auto_close"])
+        database.same_collation = row["same_collation"] != 0
+        database.same_owner = row["same_owner"] != 0
+        database.untold = frozenset(option for option in _TOLD if row[option] is None)
         database.is_snapshot = row["source_database_id"] is not None
         database.in_availability_group = bool(row["in_availability_group"])
         database.files = [DatabaseFile(each) for each in rows if each["file_id"] is not None]
@@ -81,6 +100,10 @@ class Database:
             remedy="Grant the login CREATE ANY DATABASE, ALTER ANY DATABASE or VIEW ANY DEFINITION.",
         )
 
+    def differs(self, option: str, wanted: object) -> bool:
+        """Whether the option is asked for and is known to be another one."""
+        return wanted is not None and option not in self.untold and wanted != getattr(self, option)
+
     def count_files(self, kind: str) -> int:
         return sum(file.kind == kind for file in self.files)
 
@@ -97,6 +120,7 @@ class Database:
             "owner": self.owner,
             "compatibility_level": self.compatibility_level,
             "read_committed_snapshot": self.read_committed_snapshot,
+            "auto_close": self.auto_close,
             "in_availability_group": self.in_availability_group,
         }
         for kind in ("data", "log"):

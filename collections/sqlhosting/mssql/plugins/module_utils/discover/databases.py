@@ -106,6 +106,7 @@ def logins_of(rows: list, *, offset_minutes: int) -> list:
                 "type": word(row["type_desc"]),
                 "sid": hexadecimal(row["sid"]),
                 "is_disabled": truth(row["is_disabled"]),
+                "is_locked": truth(row["is_locked"]),
                 "default_database": row["default_database_name"],
                 "check_policy": truth(row["is_policy_checked"]),
                 "check_expiration": truth(row["is_expiration_checked"]),

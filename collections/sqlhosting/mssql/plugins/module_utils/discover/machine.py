@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._rights import SQL_SERVER_2022
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import (
     hexadecimal,
@@ -27,8 +29,27 @@ SETTINGS = {
 }
 
 
+# How @@VERSION ends: "… on Linux (Ubuntu 22.04.4 LTS) <X64>", "… on Windows Server 2022 Standard 10.0 <X64>".
+_SYSTEM = re.compile(r"\bon (?:(Linux) \(([^()]*)\)|((Windows)\b[^<]*))")
+
+
+def platform_of(version_text: str | None) -> tuple:
+    """(``linux`` or ``windows``, the distribution without its version); None for what is not told.
+
+    From @@VERSION, which everybody may read; sys.dm_os_host_info needs a right from 2022.
+    """
+    found = list(_SYSTEM.finditer(version_text or ""))
+    if not found:
+        return None, None
+    linux, distribution, windows, _word = found[-1].groups()
+    if linux:
+        return "linux", re.sub(r"\s+\d.*", "", distribution.strip()) or None
+    return "windows", re.sub(r"\s+\d+\.\d+$", "", windows.strip())
+
+
 def version_of(row: dict, major_version: int, *, offset_minutes: int) -> dict:
     """The subset ``version`` from the row of ``instance/identity``."""
+    platform, distribution = platform_of(row["version_text"])
     return {
         "server_name": row["server_name"],
         "machine_name": row["machine_name"],
@@ -40,8 +61,8 @@ def version_of(row: dict, major_version: int, *, offset_minutes: int) -> dict:
         "product_update_level": row["product_update_level"],
         "edition": row["edition"],
         "engine_edition": row["engine_edition"],
-        "platform": word(row["host_platform"]),
-        "distribution": row["host_distribution"],
+        "platform": platform,
+        "distribution": distribution,
         "collation": row["collation"],
         "default_data_path": row["default_data_path"],
         "default_log_path": row["default_log_path"],

@@ -35,6 +35,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.machine 
     cpu_of,
     hadr_of,
     memory_of,
+    platform_of,
     version_of,
     volumes_of,
 )
@@ -48,6 +49,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.quota.measure imp
 
 ARGUMENT_SPEC = {
     "gather_subset": {"type": "list", "elements": "str", "default": [ALL]},
+    "answer": {"type": "dict"},  # the action returns it; where it gets here, this host has to be asked
 }
 SPEC_RULES: dict = {}
 
@@ -110,7 +112,7 @@ class Discovery:
         self.identity = session.read("instance/identity", database="master")[0]
         self.rights = Rights(self.identity)
         self.offset_minutes = utc_offset(self.identity["utc_offset_minutes"])
-        self.is_linux = self.identity["host_platform"] == "Linux"
+        self.is_linux = platform_of(self.identity["version_text"])[0] == "linux"
         self._kept: dict = {}
 
     def gather_version(self, _wanted: set) -> dict:

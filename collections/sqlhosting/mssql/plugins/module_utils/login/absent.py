@@ -17,6 +17,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases i
     require_open,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import decide_end_sessions
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import (
+    decide_hand_over,
+    refuse_owner_of_server_objects,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
     Login,
     is_builtin,
@@ -49,6 +53,8 @@ def remove_login(
             field="name", problem=f"this session uses [{login.name}]", remedy="Connect with another login."
         )
     users, unreachable = _find_users(session, login, wishes)
+    if not login.is_planned:
+        refuse_owner_of_server_objects(session, login.name)
     terminate = params["terminate_sessions"]
     if not terminate and not login.is_planned:
         _refuse_open_sessions(session, login)
@@ -57,6 +63,7 @@ def remove_login(
         if login.is_enabled:
             changes.append(Change("login/disable", f"disable login {named(login.name)}", name=login.name))
         changes.append(decide_end_sessions(login.name, login.sql_sid))
+    changes += _hand_over(session, login, users)
     changes += [drop_user(database, user) for database, user in users]
     gone = f"login:{login.name}/state=absent"
     changes.append(Change("login/drop", f"drop login {named(login.name)}", creates=gone, name=login.name))
@@ -103,6 +110,15 @@ def _find_users(session, login: Login, wishes: list) -> tuple:
         if problem is not None and (name not in reachable or name in holding)
     ]
     return [(database, user) for database, user in users if problems[database] is None], unreachable
+
+
+def _hand_over(session, login: Login, users: list) -> list:
+    databases = list(dict.fromkeys(database for database, _user in users))
+    rows = []
+    for start in range(0, len(databases), _DATABASES_PER_READ):
+        part = databases[start : start + _DATABASES_PER_READ]
+        rows += session.read("user/owned", database="master", databases=part, sid=login.sql_sid)
+    return decide_hand_over(login.name, rows)
 
 
 def _refuse_open_sessions(session, login: Login) -> None:

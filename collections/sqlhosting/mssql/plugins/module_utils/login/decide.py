@@ -87,10 +87,10 @@ def _of_planned(login: Login, params: dict, planned) -> list:
 
 
 def _password_and_switches(login: Login, params: dict) -> tuple:
-    """Password, CHECK_POLICY, CHECK_EXPIRATION in an order that the server takes at every step.
+    """Password, lock-out, CHECK_POLICY, CHECK_EXPIRATION in an order that the server takes at every step.
 
-    Policy goes on before expiration and off after it (15122). MUST_CHANGE needs both on, and while it is set
-    neither can be turned off (15128): then a new password, which clears it, goes first.
+    MUST_CHANGE needs both switches on, and while it is set neither can be turned off (15128): then a new
+    password, which clears it, goes first.
     """
     policy = _or(params["check_policy"], bool(login.check_policy))
     expiration = _or(params["check_expiration"], bool(login.check_expiration))
@@ -98,6 +98,8 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
         expiration = False
     _check_switches(params, policy=policy, expiration=expiration)
     password, notes = _password_wish(login, params)
+    if params["unlock"] and login.is_locked and params["password"] is not None:
+        password = True
     turned_off = (login.check_policy and not policy) or (login.check_expiration and not expiration)
     clear_first = bool(login.must_change and turned_off)
     if clear_first and params["password"] is None:
@@ -117,8 +119,12 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
         name=login.name,
         password=Secret(params["password"] or ""),
         must_change=bool(params["must_change"]),
+        # Not only when it is locked now: whether it is may change between a plan and its run.
+        unlock=bool(params["unlock"]),
     )
     switches = _switches(login, policy, expiration)
+    if params["unlock"] and login.is_locked and not password:
+        switches = _unlock_by_policy(login, policy, expiration)
     if clear_first:
         return [change, *switches], notes
     return [*switches, *([change] if password else [])], notes
@@ -139,19 +145,36 @@ def _password_wish(login: Login, params: dict) -> tuple:
 
 
 def _switches(login: Login, policy: bool, expiration: bool) -> list:
-    changes = []
+    """CHECK_POLICY never without CHECK_EXPIRATION: switching the one ON or OFF switches the other, too (ALTER
+    LOGIN on Microsoft Learn)."""
     if policy != bool(login.check_policy):
-        changes.append(_switch_change("login/set_check_policy", "password policy", login.name, policy))
+        return [_set_policy(login.name, policy, expiration, before=bool(login.check_expiration))]
     if expiration != bool(login.check_expiration):
-        changes.append(
-            _switch_change("login/set_check_expiration", "password expiration", login.name, expiration)
+        says = f"switch the password expiration of login {named(login.name)} {_on(expiration)}"
+        return [Change("login/set_check_expiration", says, name=login.name, switch=_switch(expiration))]
+    return []
+
+
+def _set_policy(name: str, policy: bool, expiration: bool, *, before: bool) -> Change:
+    says = f"switch the password policy of login {named(name)} {_on(policy)}"
+    if expiration != before:
+        says += f" and its password expiration {_on(expiration)}"
+    return Change(
+        "login/set_check_policy", says, name=name, switch=_switch(policy), expiration=_switch(expiration)
+    )
+
+
+def _unlock_by_policy(login: Login, policy: bool, expiration: bool) -> list:
+    """UNLOCK goes with a password only; CHECK_POLICY = OFF ends a lock-out, too (ALTER LOGIN, example F)."""
+    if login.must_change:
+        raise InvalidInput(
+            field="unlock",
+            problem=f"[{login.name}] must change its password, until then its policy stays on (15128)",
+            remedy="Give a password as well: setting it ends the lock-out and the duty to change it.",
         )
-    return changes if policy else changes[::-1]
-
-
-def _switch_change(template: str, what: str, name: str, on: bool) -> Change:
-    says = f"switch the {what} of login {named(name)} {'on' if on else 'off'}"
-    return Change(template, says, name=name, switch=_switch(on))
+    off = _set_policy(login.name, False, False, before=bool(login.check_expiration))
+    off.says = f"unlock login {named(login.name)}: {off.says}"
+    return [off, _set_policy(login.name, True, expiration, before=False)] if policy else [off]
 
 
 def _check_switches(params: dict, *, policy: bool, expiration: bool) -> None:
@@ -212,6 +235,10 @@ def _disable(name: str) -> Change:
 
 def _switch(value: bool | None) -> str | None:
     return None if value is None else ("ON" if value else "OFF")
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def _or(value: bool | None, default: bool) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
     apply_changes,
+    require_as_asked,
     settled,
     summarise,
 )
@@ -26,6 +27,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide impo
     decide_end_sessions,
     decide_server_roles,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import decide_hand_over
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions import OLD_PERMISSIONS
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
@@ -55,6 +57,7 @@ ARGUMENT_SPEC = {
     "must_change": {"type": "bool"},
     "default_database": {"type": "str"},
     "enabled": {"type": "bool"},
+    "unlock": {"type": "bool"},
     "terminate_sessions": {"type": "bool", "default": False},
     "server_roles": {"type": "list", "elements": "str"},
     "exclusive": {"type": "bool", "default": False},
@@ -81,6 +84,7 @@ _FOR_PRESENT = (
     "must_change",
     "default_database",
     "enabled",
+    "unlock",
     "server_roles",
 )
 REMEDIES = {
@@ -90,9 +94,10 @@ REMEDIES = {
     15173: "The login granted permissions to others: revoke them, or have another login grant them.",
     15141: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
     15155: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
-    15138: "The user owns a schema: ALTER AUTHORIZATION ON SCHEMA::… TO dbo, or drop it, then run again.",
-    15183: "The user owns objects in the database: hand them on (ALTER AUTHORIZATION), then run again.",
-    15421: "The user owns a database role: ALTER AUTHORIZATION ON ROLE::… TO dbo, then run again.",
+    15138: "The user owns a schema that was made meanwhile: run again, it is handed to dbo then.",
+    15183: "The user owns objects in the database: hand them to another owner, then run again.",
+    15421: "The user owns a database role that was made meanwhile: run again, it is handed to dbo then.",
+    15284: "The user gave permissions to others: revoke them, then run again.",
     15010: "The default database does not exist on the instance: create it first.",
 }
 
@@ -218,12 +223,21 @@ def _present(
     changes += _server_roles(session, params, login)
     users = _read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
+        if wish.is_absent and state.by_sid is not None and login.sql_sid is not None:
+            owned = session.read(
+                "user/owned", database="master", databases=[state.database], sid=login.sql_sid
+            )
+            changes += decide_hand_over(name, owned)
         changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
     _check_permissions(session, changes)
     if users:
         before = dict(before, databases=[state.as_dict(wish.user) for wish, state in users])
     apply_changes(session, changes, REMEDIES)
     after = _after(session, params, sid, changes=changes, before=before, users=users)
+    if params["unlock"] and after.get("is_locked"):
+        notes.append("It is locked again: somebody goes on with a wrong password.")
+    elif after.get("is_locked"):
+        notes.append("It is locked by wrong passwords: unlock it (unlock: true).")
     summary = summarise(f"Login [{name}]", changes, notes, check_mode=session.check_mode)
     result = session.result(changed=bool(changes), summary=summary, before=before, after=after)
     return dict(result, login=after)
@@ -351,13 +365,32 @@ def _after(session, params: dict, sid: str | None, *, changes: list, before: dic
     if session.check_mode:
         return _expected(params, sid, before, users)
     login, _probe = _observe(session, params, sid, compare=False)
-    after = login.as_dict() if login is not None else {}
+    if login is None:
+        raise ObjectMissing(
+            f"login [{params['name']}] is gone: somebody dropped it after the changes", remedy="Run again."
+        )
+    after = login.as_dict()
+    users = [(wish, _read_user(session, wish, state.database, login.sql_sid)) for wish, state in users]
     if users:
-        after["databases"] = [
-            _read_user(session, wish, state.database, login.sql_sid).as_dict(wish.user)
-            for wish, state in users
-        ]
+        after["databases"] = [state.as_dict(wish.user) for wish, state in users]
+    require_as_asked(f"login [{login.name}]", _remaining(params, sid, login, users))
     return after
+
+
+def _remaining(params: dict, sid: str | None, login: Login, users: list) -> list:
+    """What the login, read back, would still need. The password is not compared again; a lock-out may have
+    come back by itself."""
+    asked = dict(params, password=None, must_change=None, unlock=None)
+    changes, _notes = decide_changes(login, asked, sid=sid, planned=_never)
+    exclusive = params["exclusive"]
+    changes += decide_server_roles(login, params["server_roles"], exclusive=exclusive, planned=_never)
+    for wish, state in users:
+        changes += decide_user(state, wish, login.name, exclusive=exclusive, planned=_never)
+    return changes
+
+
+def _never(_thing: str) -> bool:
+    return False
 
 
 def _expected(params: dict, sid: str | None, before: dict, users: list) -> dict:
@@ -365,6 +398,10 @@ def _expected(params: dict, sid: str | None, before: dict, users: list) -> dict:
     for option in ("enabled", "check_policy", "check_expiration", "must_change", "default_database"):
         if params[option] is not None:
             after[option] = params[option]
+    if params["unlock"]:
+        after["is_locked"] = False
+    if params["check_policy"] is False and params["check_expiration"] is None:
+        after["check_expiration"] = False
     asked = params["server_roles"]
     if asked is not None:
         kept = [] if params["exclusive"] else before.get("server_roles", [])

@@ -24,6 +24,7 @@ class Login:
         self.is_enabled = True
         self.check_policy = self.check_expiration = None
         self.must_change = None
+        self.is_locked = None  # by wrong passwords; None: not to be seen
         self.default_database = None
         self.same_default_database = True
         self.password_matches = None  # None: not asked, or not permitted
@@ -42,6 +43,7 @@ class Login:
             None if row["is_expiration_checked"] is None else bool(row["is_expiration_checked"])
         )
         login.must_change = None if row["is_must_change"] is None else bool(row["is_must_change"])
+        login.is_locked = None if row["is_locked"] is None else bool(row["is_locked"])
         login.default_database = row["default_database"]
         login.same_default_database = bool(row["same_default_database"])
         matches = row["password_matches"]
@@ -70,6 +72,7 @@ class Login:
             "name": self.name,
             "sid": self.sid,
             "enabled": self.is_enabled,
+            "is_locked": self.is_locked,
             "check_policy": self.check_policy,
             "check_expiration": self.check_expiration,
             "must_change": self.must_change,

@@ -1,0 +1,168 @@
+"""Schedules: each due time once, whoever looks; what was missed is caught up or not; clocks that change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from webapp.audit.operations import PLATFORM, Actor
+from webapp.database import now
+from webapp.errors import InvalidInput, NotFound
+from webapp.jobs.models import CatchUp, Job, Schedule, ScheduleRun
+from webapp.jobs.runtime import Runtime
+from webapp.jobs.schedules import change_schedule, create_schedule, delete_schedule, launch_due, next_due
+
+SOMEBODY = Actor("user", "operator@example.com", "01J00000000000000000000000")
+EVERY_MINUTE = "* * * * *"
+
+
+def at(text: str) -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def schedule(runtime: Runtime) -> Callable[..., Schedule]:
+    """Makes a schedule; keywords as of ``create_schedule``, and ``next_due_at``."""
+
+    def make(*, next_due_at: datetime | None = None, **values: Any) -> Schedule:
+        given: dict[str, Any] = {"name": "Look", "template": "play", "parameters": {}, "cron": EVERY_MINUTE}
+        with runtime.database.transaction() as session:
+            made = create_schedule(session, SOMEBODY, **{**given, **values})
+            if next_due_at is not None:
+                made.next_due_at = next_due_at
+        return made
+
+    return make
+
+
+def jobs_of(runtime: Runtime, schedule: Schedule) -> list[Job]:
+    """What it has launched."""
+    with runtime.database.reading() as session:
+        return list(session.scalars(select(Job).where(Job.schedule_id == schedule.id)))
+
+
+def test_a_due_time_is_launched_once_by_many_dispatchers(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    made = schedule(next_due_at=now() - timedelta(seconds=1), parameters={"pool_id": "01P"})
+    counts: list[int] = []
+    threads = [threading.Thread(target=lambda: counts.append(launch_due(runtime.database))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(counts) == [0] * 7 + [1]
+    (job,) = jobs_of(runtime, made)
+    assert (job.template, job.title, job.parameters, job.subject("pool")) == (
+        "play",
+        "Look",
+        {"pool_id": "01P"},
+        "01P",
+    )
+    with runtime.database.reading() as session:
+        (run,) = session.scalars(select(ScheduleRun)).all()
+        assert run.job_id == job.id
+        due = session.get_one(Schedule, made.id).next_due_at
+    assert due is not None
+    assert due > now()
+
+
+def test_what_is_not_due_or_switched_off_is_not_launched(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    schedule(name="later")
+    off = schedule(name="off", next_due_at=now() - timedelta(seconds=1))
+    with runtime.database.transaction() as session:
+        change_schedule(session, SOMEBODY, off.id, is_enabled=False)
+    assert launch_due(runtime.database) == 0
+    with runtime.database.transaction() as session:
+        due = change_schedule(session, SOMEBODY, off.id, is_enabled=True).next_due_at
+    assert due is not None
+    assert due > now(), "what passed while it was off is not caught up"
+
+
+@pytest.mark.parametrize(("catch_up", "jobs"), [(CatchUp.ONCE, 1), (CatchUp.SKIP, 0)])
+def test_days_that_were_missed_are_caught_up_once_or_skipped(
+    runtime: Runtime, schedule: Callable[..., Schedule], catch_up: CatchUp, jobs: int
+) -> None:
+    hour = (now().hour + 12) % 24  # half a day ago: long missed, whenever the test runs
+    made = schedule(cron=f"0 {hour} * * *", catch_up=catch_up, next_due_at=now() - timedelta(days=5))
+    assert launch_due(runtime.database) == jobs
+    assert launch_due(runtime.database) == 0
+    assert len(jobs_of(runtime, made)) == jobs
+
+
+def test_a_schedule_that_was_down_for_months_does_not_count_through_every_minute(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    made = schedule(next_due_at=now() - timedelta(days=200))
+    assert launch_due(runtime.database) == 1
+    assert launch_due(runtime.database) == 0
+    assert len(jobs_of(runtime, made)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cron", "after", "due"),
+    [
+        ("30 2 * * *", "2026-03-28 12:00", "2026-03-29 01:00"),  # 2:30 does not exist that night: at 3:00
+        ("30 2 * * *", "2026-10-24 12:00", "2026-10-25 00:30"),  # 2:30 comes twice: the first one
+        ("30 2 * * *", "2026-10-25 00:30", "2026-10-26 01:30"),  # and not the second
+        ("0 4 * * *", "2026-03-28 12:00", "2026-03-29 02:00"),  # 4:00 in summer is 2:00 UTC
+        ("0 4 * * *", "2026-11-01 12:00", "2026-11-02 03:00"),  # in winter 3:00
+    ],
+)
+def test_due_times_follow_the_clocks_of_their_time_zone(cron: str, after: str, due: str) -> None:
+    assert next_due(cron, "Europe/Berlin", at(after)) == at(due)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("name", {"name": "  "}),
+        ("name", {"name": "x" * 101}),
+        ("name", {"name": "taken"}),
+        ("template", {"template": "apply_booking"}),
+        ("template", {"template": "'; DROP TABLE jobs; --"}),
+        ("parameters", {"parameters": ["a"]}),
+        ("cron", {"cron": "every day"}),
+        ("cron", {"cron": "61 * * * *"}),
+        ("cron", {"cron": "0 0 31 2 *"}),
+        ("cron", {"cron": ""}),
+        ("time_zone", {"time_zone": "Europe/Nowhere"}),
+        ("time_zone", {"time_zone": "../../etc/passwd"}),
+        ("catch_up", {"catch_up": "twice"}),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_name_of_its_field(
+    runtime: Runtime, schedule: Callable[..., Schedule], field: str, values: dict[str, Any]
+) -> None:
+    schedule(name="taken")
+    with pytest.raises(InvalidInput) as caught:
+        schedule(**values)
+    assert caught.value.field == field
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_schedule_is_changed_and_deleted(runtime: Runtime, schedule: Callable[..., Schedule]) -> None:
+    made = schedule(next_due_at=now() - timedelta(seconds=1))
+    assert launch_due(runtime.database) == 1
+    with runtime.database.transaction() as session:
+        changed = change_schedule(
+            session, SOMEBODY, made.id, cron="0 4 * * *", time_zone="Europe/Berlin", name="Look"
+        )
+        assert (changed.cron, changed.time_zone) == ("0 4 * * *", "Europe/Berlin")
+    with runtime.database.transaction() as session, pytest.raises(InvalidInput, match="cannot be changed"):
+        change_schedule(session, SOMEBODY, made.id, template="other")
+    with runtime.database.transaction() as session:
+        delete_schedule(session, PLATFORM, made.id)
+    with runtime.database.transaction() as session, pytest.raises(NotFound):
+        delete_schedule(session, PLATFORM, made.id)
+    assert len(jobs_of(runtime, made)) == 1
