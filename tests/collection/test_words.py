@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._journal import J
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext, Session
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.tsql import Secret
+
+MODULE_UTILS = Path("collections/sqlhosting/mssql/plugins/module_utils")
+MAKERS = {"Change", "_setting", "_change", "_file_change"}  # each takes template and words first
 
 NAMES = {
     "shop": "`shop`",
@@ -88,3 +94,45 @@ def test_a_secret_in_words_is_masked_and_a_name_that_is_a_password_elsewhere_is_
 def test_a_name_that_is_also_the_password_stays_readable(tmp_path: Path) -> None:
     line = _planned(tmp_path, Change("new/thing", "alter thing `shop`", name="shop", p=Secret("shop")))
     assert line["words"] == "alter thing `shop`"
+
+
+def _written(node: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
+    """What a sentence is written as: ``drop login {}``; nothing of one that the function was given."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case ast.BinOp(left=left):
+            yield from _written(left, function)
+        case ast.IfExp(body=body, orelse=other):
+            yield from _written(body, function)
+            yield from _written(other, function)
+        case ast.Name(id=name):
+            for each in ast.walk(function):
+                if isinstance(each, ast.Assign) and getattr(each.targets[0], "id", None) == name:
+                    yield from _written(each.value, function)
+        case _:
+            raise AssertionError(f"words that are written elsewhere: {ast.unparse(node)}")
+
+
+def _sentences() -> Iterator[tuple[str, str]]:
+    """(template, words as they are written) of every change that the collection can send."""
+    for path in sorted(MODULE_UTILS.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", None) in MAKERS:
+                    for words in _written(node.args[1], function):
+                        yield ast.unparse(node.args[0]), words
+                elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "off.says":
+                    for words in _written(node.value, function):
+                        yield "off.says", words
+
+
+def test_every_change_says_what_it_does_as_an_order_that_fits_a_plan() -> None:
+    found = list(_sentences())
+    assert len(found) > 25
+    for template, words in found:
+        assert re.match(r"[a-z]+(?<!ed) \S", words), (template, words)
+        assert "[" not in words, (template, words)  # names go through named()

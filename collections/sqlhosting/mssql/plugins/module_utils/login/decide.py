@@ -115,7 +115,7 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
             check_password_policy(params["password"], login.name)
     change = Change(
         "login/set_password",
-        f"set the password of login {named(login.name)}",
+        f"set the password of login {named(login.name)}{' and unlock it' if params['unlock'] else ''}",
         name=login.name,
         password=Secret(params["password"] or ""),
         must_change=bool(params["must_change"]),

@@ -317,7 +317,10 @@ def _change(
     template: str, says: str, state: UserState, wish: UserWish, *, creates: str | None = None, **values
 ) -> Change:
     name = state.by_name["name"] if state.by_name is not None else wish.user
-    return Change(template, says, database=state.database, creates=creates, user=name, **values)
+    about = (
+        f"user:{state.database}/{wish.user}"  # spelt as in creates, also where the user is spelt otherwise
+    )
+    return Change(template, says, database=state.database, object=about, creates=creates, user=name, **values)
 
 
 def _permissions(entry: dict, option: str, field: str) -> list:
