@@ -36,7 +36,7 @@ def test_a_database(run_module: ModuleRunner, driver: str, way: str) -> None:
     )
     assert done["database"]["recovery_model"] == "simple"
     assert done["diff"]["after"]["log"]["growth"] == "10%"
-    assert done["summary"].startswith(f"Database [{name}] changed: created [{name}]")
+    assert done["summary"].startswith(f"Database [{name}] changed: create database `{name}`")
     outcome = run_module("mssql_database", name=name, state="absent")
     assert (outcome["changed"], outcome["statements"]["change"]) == (True, 1)
 

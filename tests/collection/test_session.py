@@ -155,7 +155,7 @@ def test_an_error_after_the_first_result_is_not_lost(create_session: Factory) ->
 
 def test_a_message_of_low_severity_is_collected(create_session: Factory) -> None:
     session = create_session()
-    session.change("test/print")
+    session.change("test/print", "do `it`")
     assert [message["text"] for message in session.messages] == ["hello"]
 
 
@@ -175,7 +175,7 @@ def test_a_secret_is_in_no_line_and_no_message(create_session: Factory, journal_
 def test_check_mode_plans_changes_and_still_reads(create_session: Factory, journal_path: Path) -> None:
     session = create_session(check_mode=True)
     session.read("test/one")
-    session.change("test/create", creates="database:planned", name="planned")
+    session.change("test/create", "do `it`", creates="database:planned", name="planned")
     assert session.counts == {"read": 1, "change": 0, "planned": 1}
     planned = _lines(journal_path)[-1]
     assert (planned["event"], planned["text"], planned["check_mode"]) == (
@@ -199,7 +199,7 @@ def test_nothing_is_sent_when_the_journal_cannot_be_written(
     session.context.journal._offset = 0
     before = len(simulator.trace())
     with pytest.raises(_errors.JournalUnavailable):
-        session.change("test/create", name="never")
+        session.change("test/create", "do `it`", name="never")
     assert len(simulator.trace()) == before
 
 
@@ -223,18 +223,18 @@ def test_only_the_approved_plan_is_sent(
 ) -> None:
     first, second = f"gate_{driver}_1", f"gate_{driver}_2"
     plan = _plan(instance, f"CREATE DATABASE [{first}]", f"CREATE DATABASE [{second}]")
-    create_session(plan=plan).change("test/create", name=first)
+    create_session(plan=plan).change("test/create", "do `it`", name=first)
     other_task = create_session(plan=plan)
     before = len(simulator.trace())
     with pytest.raises(_errors.PlanRefused, match="does not hold"):
-        other_task.change("test/create", name="other")
+        other_task.change("test/create", "do `it`", name="other")
     with pytest.raises(_errors.PlanRefused, match="only earlier"):
-        other_task.change("test/create", name=first)
+        other_task.change("test/create", "do `it`", name=first)
     assert [line["text"] for line in simulator.trace()[before:] if "CREATE" in line["text"]] == []
-    other_task.change("test/create", name=second)
+    other_task.change("test/create", "do `it`", name=second)
     resumed = create_session(plan=plan, run="R2")  # a new run of the same plan begins at its start
     with pytest.raises(_errors.ObjectExists):
-        resumed.change("test/create", name=first)
+        resumed.change("test/create", "do `it`", name=first)
 
 
 @pytest.mark.parametrize("number", [1205, 1807, 5059])
@@ -243,7 +243,7 @@ def test_an_error_that_passes_is_tried_again_with_pauses(
 ) -> None:
     simulator.control.add_fault("sql01", kind="error", pattern="PRINT", number=number, times=2)
     session = create_session()
-    session.change("test/print")
+    session.change("test/print", "do `it`")
     assert [status for event, _, status in _events(journal_path) if event == "outcome"] == [
         "error",
         "error",
@@ -257,7 +257,7 @@ def test_an_error_that_stays_is_told_after_a_limit(create_session: Factory, simu
     simulator.control.add_fault("sql01", kind="error", pattern="PRINT", number=1807)
     session = create_session()
     with pytest.raises(_errors.InUse, match="tried again several times"):
-        session.change("test/print")
+        session.change("test/print", "do `it`")
     assert len(session.context.pauses) == 5
 
 
@@ -267,7 +267,7 @@ def test_an_error_that_does_not_pass_is_not_tried_again(
     simulator.control.add_fault("sql01", kind="error", pattern="PRINT", number=3702)
     session = create_session()
     with pytest.raises(_errors.InUse):
-        session.change("test/print")
+        session.change("test/print", "do `it`")
     assert session.context.pauses == []
 
 
@@ -278,7 +278,7 @@ def test_a_link_that_breaks_while_changing_leaves_the_outcome_unknown(
     simulator.control.add_fault("sql01", kind="drop", pattern="PRINT", when=when, times=1)
     session = create_session()
     with pytest.raises(_errors.OutcomeUnknown, match="may or may not have taken effect"):
-        session.change("test/print")
+        session.change("test/print", "do `it`")
     assert _events(journal_path)[-1][2] == "unknown"
     assert count(_lines(journal_path))["unknown"] == 1
     assert session.read("test/one") == [{"one": 1}]  # on a new connection
@@ -297,7 +297,7 @@ def test_a_statement_that_takes_too_long_has_an_unknown_outcome(
 ) -> None:
     simulator.control.add_fault("sql01", kind="delay", pattern="PRINT", seconds=5, times=1)
     with pytest.raises(_errors.OutcomeUnknown, match="query_timeout"):
-        create_session(query_timeout=1).change("test/print")
+        create_session(query_timeout=1).change("test/print", "do `it`")
 
 
 def test_the_server_is_known(create_session: Factory) -> None:

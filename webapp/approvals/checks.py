@@ -135,13 +135,17 @@ def _problems(item: PlanItem) -> list[str]:
 def _no_secret(rows: Sequence[PlanItem], secrets: Collection[str]) -> Check:
     known = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
     forms = {form for secret in known for form in (secret, secret.replace("'", "''"))}
-    leaking = [one.position + 1 for one in rows if any(form in one.text for form in forms)]
+    leaking = [
+        one.position + 1
+        for one in rows
+        if any(form in shown for form in forms for shown in (one.text, one.words or ""))
+    ]
     placeholders = sum(len(one.secrets or []) for one in rows)
     shown = f"{placeholders} {'is a placeholder' if placeholders == 1 else 'are placeholders'}"
     text = (
         f"No text holds a password; {shown if placeholders else 'none is needed'}."
         if not leaking
-        else f"A password is in the text of statements {', '.join(map(str, leaking))}."
+        else f"A password is in the text or the words of statements {', '.join(map(str, leaking))}."
     )
     return Check("No secrets", not leaking, text)
 

@@ -145,7 +145,8 @@ def _statement(plan: Plan, position: int, source: JobStatement) -> PlanItem:
         id=new_id(), position=position, kind=STATEMENT, target=target, instance=source.instance,
         inventory_host=source.inventory_host, database=source.database, template=source.template,
         template_revision=source.template_revision, sha256=source.sha256, text=source.text,
-        secrets=source.secrets, task=source.task, creates=source.creates,
+        secrets=source.secrets, task=source.task, words=source.words,
+        object=source.object, creates=source.creates,
     )  # fmt: skip
 
 

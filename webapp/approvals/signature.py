@@ -17,6 +17,7 @@ from webapp.sealing import canonical, the_box
 
 # Of a statement, in version 1: what an approver sees and the plan's hash leaves out.
 _SHOWN = ("position", "inventory_host", "template_revision", "secrets", "task", "creates")
+_TOLD = ("words", "object")  # of every item, since version 3
 
 
 def digest(document: Any) -> str:
@@ -46,11 +47,22 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _targets_and_items(plan: Plan) -> dict[str, Any]:
-    """The set of targets, and of every item its place, its target and what is shown of it."""
+    """The set of targets, and of every item its place, its target and what is shown of it.
+
+    Version 2 is from before items had words: there none fits, so that nobody can put some into the row.
+    """
+    names = () if plan.seal_version == 2 else _TOLD
+    if not names and _has_words(plan):
+        return {"more": "than version 2 can hold"}
+    shown = [[*shown_of(one), *(getattr(one, name) for name in names)] for one in plan.items]
     return {
         "targets": [[one.position, one.kind, one.target_id, one.name] for one in plan.targets],
-        "shown": digest([shown_of(one) for one in plan.items]),
+        "shown": digest(shown),
     }
+
+
+def _has_words(plan: Plan) -> bool:
+    return any(getattr(one, name) is not None for one in plan.items for name in _TOLD)
 
 
 def _one_instance(plan: Plan) -> dict[str, Any]:
@@ -60,7 +72,8 @@ def _one_instance(plan: Plan) -> dict[str, Any]:
     The target's name is compared with its items (item_rows.py) and its row (the gate).
     """
     is_one = len(plan.targets) == 1 and plan.targets[0].kind == INSTANCE and plan.targets[0].position == 0
-    if not is_one or any(one.kind != STATEMENT or one.target != 0 for one in plan.items):
+    is_more = any(one.kind != STATEMENT or one.target != 0 for one in plan.items)
+    if not is_one or is_more or _has_words(plan):
         return {"more": "than version 1 can hold"}
     return {
         "instance": plan.targets[0].target_id,

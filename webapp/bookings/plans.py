@@ -14,7 +14,7 @@ from webapp.bookings.models import Booking
 from webapp.database import Base, Json, WithId, enum_of, now
 
 STATEMENT = "statement"  # the name of the first kind of item
-SEAL_VERSION = 2  # of the documents that signatures are made over: approvals/signature.py
+SEAL_VERSION = 3  # of the documents that signatures are made over: approvals/signature.py
 
 
 class PlanState(StrEnum):
@@ -132,6 +132,8 @@ class PlanItem(WithId, Base):
     text: Mapped[str] = mapped_column(Text)
     secrets: Mapped[list[str] | None]  # labels of the placeholders in text
     task: Mapped[str | None] = mapped_column(String(500))
+    words: Mapped[str | None] = mapped_column(String(1000))  # what it does, as its module says
+    object: Mapped[str | None] = mapped_column(String(300))  # what it is about: login:shop_app
     creates: Mapped[str | None] = mapped_column(String(300))
 
     plan: Mapped[Plan] = relationship(back_populates="items")

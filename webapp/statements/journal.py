@@ -45,6 +45,8 @@ class Statement:
     rowcount: int | None = None
     messages: tuple[str, ...] = ()
     error: str | None = None
+    words: str | None = None
+    object: str | None = None
     creates: str | None = None
 
     @property
@@ -109,6 +111,8 @@ def _begun(line: dict[str, Any], status: Status) -> Statement:
         status=status,
         secrets=tuple(line.get("secrets") or ()),
         parameters=tuple(line.get("parameters") or ()),
+        words=line.get("words"),
+        object=line.get("object"),
         creates=line.get("creates"),
     )
 

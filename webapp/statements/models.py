@@ -58,6 +58,8 @@ class JobStatement(Base):
     parameters: Mapped[list[str] | None]
     check_mode: Mapped[bool]
     plan_position: Mapped[int | None]
+    words: Mapped[str | None] = mapped_column(String(1000))  # what it does, as its module says
+    object: Mapped[str | None] = mapped_column(String(300))  # what it is about: login:shop_app
     creates: Mapped[str | None] = mapped_column(String(300))
     duration_ms: Mapped[float | None]
     rowcount: Mapped[int | None]

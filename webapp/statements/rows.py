@@ -38,6 +38,8 @@ def statement_from_row(row: JobStatement) -> Statement:
         rowcount=row.rowcount,
         messages=tuple(message_texts(row)),
         error=error_text(row.error),
+        words=row.words,
+        object=row.object,
         creates=row.creates,
     )
 
@@ -67,6 +69,8 @@ def journal_lines(row: JobStatement) -> Iterator[str]:
         "secrets": row.secrets or [],
         "parameters": row.parameters or [],
         "check_mode": row.check_mode,
+        "words": row.words,
+        "object": row.object,
         "creates": row.creates,
     }
     if row.plan_position is not None:

@@ -108,6 +108,8 @@ def _new_row(job_id: str, attempt: int, line: dict[str, Any]) -> JobStatement:
         parameters=line.get("parameters"),
         check_mode=bool(line.get("check_mode")),
         plan_position=line.get("plan_position"),
+        words=_clean(line.get("words"), 1000),
+        object=_clean(line.get("object"), 300),
         creates=_clean(line.get("creates"), 300),
     )
 

@@ -154,6 +154,8 @@ class Story:
                 "login/create",
                 f"CREATE LOGIN [{name}_app] WITH PASSWORD = N'$(password_of_{name}_app)'",
                 secrets=[f"password_of_{name}_app"],
+                words=f"create login `{name}_app`",
+                object=f"login:{name}_app",
                 creates=f"login:{name}_app",
                 **where,
             ),

@@ -15,7 +15,6 @@ from webapp.approvals.decisions import approvals_needed, given_approvals, why_no
 from webapp.approvals.expiry import may_plan_again
 from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.signature import is_sealed, is_signed
-from webapp.approvals.summary import Group, groups, left_behind, summary
 from webapp.bookings.items import in_words
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
@@ -28,6 +27,7 @@ from webapp.jobs.models import Job
 from webapp.pages.approvals.difference import Line, difference
 from webapp.policies.terms import approvers, own_ids, terms_from
 from webapp.policies.words import what_happens
+from webapp.statements.words import Group, groups, left_behind, summary
 
 MOST_WAITING = 200  # plans; who has more than that waiting works from the oldest on
 MOST_NAMED = 6  # people who may still approve

@@ -21,7 +21,7 @@ from webapp.pages.jobs.heading import heading_of
 from webapp.pages.jobs.listing import csv_lines, read_queue, run_seconds
 from webapp.pages.jobs.names import names_for
 from webapp.pages.jobs.output import newest_window, search, window_around
-from webapp.pages.jobs.steps import change_in_words, changes_of, steps_of
+from webapp.pages.jobs.steps import changes_of, steps_of
 from webapp.pages.jobs.tabs import fragment, render_job, without_secrets
 from webapp.pages.jobs.task_results import FILTERS as TASK_FILTERS
 from webapp.pages.jobs.task_results import results_until
@@ -30,6 +30,7 @@ from webapp.statements.listing import FILTERS as STATEMENT_FILTERS
 from webapp.statements.listing import newest_of_job
 from webapp.statements.models import JobStatement
 from webapp.statements.rows import message_texts
+from webapp.statements.words import sentence
 from webapp.web import session as web
 from webapp.web.access import ANYONE, OPERATORS, STAFF, actor, may
 
@@ -38,7 +39,7 @@ jobs = Blueprint("jobs", __name__)
 
 @jobs.app_template_filter("change_words")
 def _change_words(statement: JobStatement) -> str:
-    return change_in_words(statement.template, statement.creates)
+    return sentence(statement)
 
 
 @jobs.app_template_filter("message_texts")

@@ -204,6 +204,8 @@ def test_a_customer_sees_steps_and_changes_and_nothing_of_the_inside(portal: Por
     )
     writer.statement(
         "CREATE DATABASE [shop_orders] ON (FILENAME = '0ffstage')",
+        words="create database `shop_orders`",
+        object="database:shop_orders",
         creates="database:shop_orders",
         inventory_host="sql07.0ffstage",
         status=StatementStatus.ERROR,
@@ -217,7 +219,7 @@ def test_a_customer_sees_steps_and_changes_and_nothing_of_the_inside(portal: Por
     for text in (answer.text, page):
         assert "0ffstage" not in text
         assert "Create the database" in text
-        assert "Create database shop_orders" in text
+        assert "Create database <code>shop_orders</code>" in text
         assert "SELECT" not in text
     assert seen.lines == []
     assert len(seen.statements) == 1

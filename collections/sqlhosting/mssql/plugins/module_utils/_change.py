@@ -8,18 +8,28 @@ list, so what is planned is, hash for hash, what is sent.
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     MssqlError,
     NotAsAsked,
     OutcomeUnknown,
 )
 
+_OPENS = re.compile(r"\{(?=[{%#])")  # what Jinja, and so Ansible, would take for code
+
 
 class Change:
     """``template`` with ``values``, sent in ``database``; ``says`` is what it does, in a few words.
 
-    ``creates`` names what it brings into being (``database:shop``), so that later tasks of a check-mode run
-    can count on it.
+    ``says`` is written here once, for the journal, the plan and the module's result. So it is an order that
+    begins with a verb (``drop login `shop```), which serves before and after; names in it go through
+    :func:`named`, and it holds no secret.
+
+    ``object`` is what the statement is about: ``database:shop``, ``login:app``, ``user:shop/app``. Not given,
+    it is the value ``name``, of the kind that the template's folder is called; of users it is ``user``.
+    ``creates`` names what it brings into being, so that later tasks of a check-mode run can count on it: the
+    object itself, another one, or a state of it (``login:app/enabled=false``, ``login:app/state=absent``).
     """
 
     def __init__(
@@ -28,17 +38,38 @@ class Change:
         says: str,
         *,
         database: str = "master",
+        object: str | None = None,
         creates: str | None = None,
-        **values: object,
+        **values,
     ) -> None:
         self.template = template
         self.says = says
         self.database = database
+        self.object = object or _object_of(template, database, values)
         self.creates = creates
         self.values = values
 
     def __repr__(self) -> str:
         return f"Change({self.template!r}, {self.says!r})"
+
+
+def _object_of(template: str, database: str, values: dict) -> str | None:
+    kind = template.split("/", maxsplit=1)[0]
+    name = values.get("user" if kind == "user" else "name")
+    if name is None:
+        return None
+    return f"user:{database}/{name}" if kind == "user" else f"{kind}:{name}"
+
+
+def named(name: str) -> str:
+    """``name`` between backticks, as words hold names: on one line, and nothing in it is markup or code.
+
+    Pages set apart what stands between backticks, and results pass through Ansible's templates. So a backtick
+    becomes ``'``, braces that would open an expression are parted, and what cannot be seen (line breaks,
+    marks that turn the direction of writing) is spelt out. The T-SQL beside it has the name as it is.
+    """
+    seen = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in name)
+    return "`" + _OPENS.sub("{ ", seen.replace("`", "'")) + "`"
 
 
 def apply_changes(session, changes: list, remedies: dict) -> None:
@@ -49,7 +80,14 @@ def apply_changes(session, changes: list, remedies: dict) -> None:
     """
     for done, change in enumerate(changes):
         try:
-            session.change(change.template, database=change.database, creates=change.creates, **change.values)
+            session.change(
+                change.template,
+                change.says,
+                database=change.database,
+                object=change.object,
+                creates=change.creates,
+                **change.values,
+            )
         except MssqlError as exc:
             remedy = remedies.get(exc.number, exc.remedy) if exc.number else exc.remedy
             if done:

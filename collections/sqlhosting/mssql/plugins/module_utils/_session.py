@@ -120,16 +120,24 @@ class Session:
         return self._send(statement)
 
     def change(
-        self, template: str, *, database: str | None = None, creates: str | None = None, **values
+        self,
+        template: str,
+        words: str,
+        *,
+        database: str | None = None,
+        object: str | None = None,
+        creates: str | None = None,
+        **values,
     ) -> None:
         """Send a statement that changes something; in check mode only journal it as planned.
 
-        ``creates`` names what it would bring into being: ``database:shop``, ``login:app``, ``user:shop/app``.
+        ``words``, ``object`` and ``creates`` are those of :class:`_change.Change`: what the statement does,
+        what it is about, and what it would bring into being (``login:app``, ``user:shop/app``).
         Raises :class:`PlanRefused` before sending when an approved plan does not hold it next, and
         :class:`LeaseLost` when the run may send no more changes.
         """
         statement = self._statement(template, _journal.CHANGE, database, values)
-        statement.creates = creates
+        statement.words, statement.object, statement.creates = words, object, creates
         if self.check_mode:
             self.context.journal.append(self._line(_journal.PLANNED, statement))
             self.counts["planned"] += 1
@@ -330,9 +338,18 @@ class Session:
             "parameters": [SECRET_PARAMETER for _value in statement.parameters],
             "check_mode": self.check_mode,
         }
+        if statement.words:
+            line["words"] = self._told(statement)
+        if statement.object:
+            line["object"] = statement.object
         if statement.creates:
             line["creates"] = statement.creates
         return line
+
+    def _told(self, statement: _Statement) -> str:
+        """The words. A secret in them is masked, unless the captured text shows the same word anyway."""
+        hidden = [each for each in self._masks(statement) if each not in statement.rendered.captured]
+        return masked(statement.words, tuple(hidden))
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -382,6 +399,8 @@ class _Statement:
         self.kind = kind
         self.database = database
         self.parameters: tuple = ()
+        self.words: str | None = None
+        self.object: str | None = None
         self.creates: str | None = None
         self.statement_id = _journal.new_ulid()
 

@@ -63,6 +63,11 @@ def parse_growth(value: str, *, field: str = "growth") -> tuple[int, bool]:
     return percent, True
 
 
+def mib_in_words(mib: int | float | None) -> str:
+    """As :func:`format_mib`, for sentences: ``10 GiB``."""
+    return re.sub(r"(?<=\d)(?=[KMGT]iB)", " ", format_mib(mib))
+
+
 def format_mib(mib: int | float | None) -> str:
     """A size for people: ``10GiB``, ``1.5GiB``, ``512MiB``; ``unlimited`` for None."""
     if mib is None:

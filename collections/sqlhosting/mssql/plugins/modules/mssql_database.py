@@ -211,7 +211,7 @@ summary:
   description: The result in one sentence.
   type: str
   returned: always
-  sample: "Database [shop] changed: created [shop]; recovery model set to FULL."
+  sample: "Database [shop] changed: create database `shop`; make `shop_owner` the owner of database `shop`."
 statements:
   description: How many statements were sent (C(read), C(change)) or only C(planned).
   type: dict

@@ -232,7 +232,7 @@ summary:
   description: The result in one sentence.
   type: str
   returned: always
-  sample: "Login [shop_app] changed: created [shop_app]; user [shop_app] created in [shop]."
+  sample: "Login [shop_app] changed: create login `shop_app`; let login `shop_app` into `shop`."
 statements:
   description: How many statements were sent (C(read), C(change)) or only C(planned).
   type: dict

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     DatabaseMissing,
     DatabaseNotReady,
@@ -14,6 +14,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     InvalidInput,
     ObjectExists,
 )
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import mib_in_words
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.files import KINDS, decide_file
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.state import Database
 
@@ -36,7 +37,7 @@ def decide_create(
     """
     create = Change(
         "database/create",
-        f"created [{name}]",
+        f"create database {named(name)}{_limits(specs)}",
         creates=f"database:{name}",
         name=name,
         containment=_upper(params["containment"]),
@@ -74,7 +75,7 @@ def decide_settings(
         changes.append(
             Change(
                 "database/set_containment",
-                f"containment set to {wanted.upper()}",
+                f"set the containment of database {named(name)} to {wanted.upper()}",
                 name=name,
                 containment=wanted.upper(),
                 terminate=terminate,
@@ -84,7 +85,14 @@ def decide_settings(
     wanted = params["owner"]
     if wanted is not None and not database.same_owner:
         changes.append(
-            _setting("database/set_owner", f"owner set to [{wanted}]", name, "owner", wanted, owner=wanted)
+            _setting(
+                "database/set_owner",
+                f"make {named(wanted)} the owner of database {named(name)}",
+                name,
+                "owner",
+                wanted,
+                owner=wanted,
+            )
         )
     if database.differs("user_access", params["user_access"]):
         changes.append(user_access(name, params["user_access"], terminate=terminate))
@@ -98,7 +106,7 @@ def _plain_settings(database: Database, params: dict) -> list:
     name, changes = database.name, []
     wanted = params["recovery_model"]
     if database.differs("recovery_model", wanted):
-        says = f"recovery model set to {wanted.upper()}"
+        says = f"set the recovery model of database {named(name)} to {wanted.upper()}"
         changes.append(
             _setting(
                 "database/set_recovery", says, name, "recovery_model", wanted, recovery_model=wanted.upper()
@@ -106,7 +114,7 @@ def _plain_settings(database: Database, params: dict) -> list:
         )
     wanted = params["compatibility_level"]
     if database.differs("compatibility_level", wanted):
-        says = f"compatibility level set to {wanted}"
+        says = f"set the compatibility level of database {named(name)} to {wanted}"
         changes.append(
             _setting(
                 "database/set_compatibility_level", says, name, "compatibility_level", wanted, level=wanted
@@ -118,7 +126,7 @@ def _plain_settings(database: Database, params: dict) -> list:
         changes.append(
             _setting(
                 "database/set_read_committed_snapshot",
-                f"read-committed snapshot set {word}",
+                f"switch read-committed snapshot of database {named(name)} {word.lower()}",
                 name,
                 "read_committed_snapshot",
                 word,
@@ -135,9 +143,8 @@ def _plain_settings(database: Database, params: dict) -> list:
 def set_auto_close(name: str, *, on: bool) -> Change:
     """SET AUTO_CLOSE: with ON the database is shut down, and hides its collation, while nobody is in it."""
     word = "ON" if on else "OFF"
-    return _setting(
-        "database/set_auto_close", f"auto-close set {word}", name, "auto_close", word, switch=word
-    )
+    says = f"switch auto-close of database {named(name)} {word.lower()}"
+    return _setting("database/set_auto_close", says, name, "auto_close", word, switch=word)
 
 
 def _setting(template: str, says: str, name: str, option: str, wanted: object, **values: object) -> Change:
@@ -146,7 +153,7 @@ def _setting(template: str, says: str, name: str, option: str, wanted: object, *
 
 def user_access(name: str, wanted: str, *, terminate: bool) -> Change:
     """SET MULTI_USER | RESTRICTED_USER | SINGLE_USER; ends sessions, or fails at once when there are some."""
-    says = f"user access of [{name}] set to {wanted.upper()}" + (", sessions ended" if terminate else "")
+    says = f"set who may enter database {named(name)} to {wanted.upper()}" + _ending(terminate)
     return Change(
         "database/set_user_access",
         says,
@@ -160,7 +167,10 @@ def user_access(name: str, wanted: str, *, terminate: bool) -> Change:
 def _collation(database: Database, collation: str, params: dict) -> list:
     """COLLATE takes no termination clause, so sessions are ended by restricting access first."""
     change = Change(
-        "database/set_collation", f"collation set to {collation}", name=database.name, collation=collation
+        "database/set_collation",
+        f"set the collation of database {named(database.name)} to {named(collation)}",
+        name=database.name,
+        collation=collation,
     )
     if not params["terminate_sessions"]:
         return [change]
@@ -204,7 +214,10 @@ def decide_online(database: Database) -> list:
 
 def set_online(name: str) -> Change:
     return Change(
-        "database/set_online", f"brought [{name}] online", creates=f"database:{name}/state=online", name=name
+        "database/set_online",
+        f"bring database {named(name)} online",
+        creates=f"database:{name}/state=online",
+        name=name,
     )
 
 
@@ -216,7 +229,7 @@ def decide_offline(database: Database, *, terminate: bool) -> list:
         raise not_ready(database, "taken offline")
     if database.in_availability_group:
         raise in_group(database, "cannot be taken offline")
-    says = f"took [{database.name}] offline" + (", sessions ended" if terminate else "")
+    says = f"take database {named(database.name)} offline" + _ending(terminate)
     return [
         Change(
             "database/set_offline",
@@ -252,7 +265,16 @@ def decide_absent(database: Database, snapshots: list, params: dict) -> tuple:
             database=name,
             remedy="Set drop_snapshots: true, or drop them first.",
         )
-    changes = [Change("database/drop", f"dropped snapshot [{each}]", name=each) for each in snapshots]
+    changes = [
+        Change(
+            "database/drop",
+            f"drop snapshot {named(each)} of database {named(name)}",
+            object=f"snapshot:{each}",
+            creates=f"snapshot:{each}/state=absent",
+            name=each,
+        )
+        for each in snapshots
+    ]
     left = []
     if database.state == "offline":
         changes.append(set_online(name))
@@ -261,7 +283,7 @@ def decide_absent(database: Database, snapshots: list, params: dict) -> tuple:
     if terminate and database.state in ("online", "offline"):
         changes.append(user_access(name, "restricted_user", terminate=True))
     gone = f"database:{name}/state=absent"
-    changes.append(Change("database/drop", f"dropped [{name}]", creates=gone, name=name))
+    changes.append(Change("database/drop", f"drop database {named(name)}", creates=gone, name=name))
     return changes, left
 
 
@@ -302,7 +324,7 @@ def decide_renamed(
         raise not_ready(old, "renamed")
     rename = Change(
         "database/rename",
-        f"renamed [{old.name}] to [{new_name}]",
+        f"rename database {named(old.name)} to {named(new_name)}",
         creates=f"database:{new_name}",
         name=old.name,
         new_name=new_name,
@@ -346,6 +368,18 @@ def not_ready(database: Database, what: str) -> DatabaseNotReady:
         database=database.name,
         remedy=remedies.get(database.state, "The instance's error log says why."),
     )
+
+
+def _limits(specs: list) -> str:
+    """``, at most 20 GiB of data and 5 GiB of log``: what CREATE DATABASE is told of the files' limits."""
+    most = [
+        f"{mib_in_words(spec['max_mib'])} of {spec['kind']}" for spec in specs if spec["max_mib"] is not None
+    ]
+    return f", at most {' and '.join(most)}" if most else ""
+
+
+def _ending(terminate: bool) -> str:
+    return " and end its sessions" if terminate else ""
 
 
 def _upper(value: str | None) -> str | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import (
     format_mib,
+    mib_in_words,
     parse_growth,
     parse_max_mib,
     parse_mib,
@@ -289,7 +290,11 @@ def decide_file(database: str, file: DatabaseFile, wish: FileWish) -> tuple:
             remedy=f"Give {kind}_max_size as well.",
         )
     size = _file_change(
-        "database/set_file_size", f"{kind} file grown to {format_mib(wish.size_mib)}", database, file
+        "database/set_file_size",
+        f"make the {kind} file {named(file.name)} of database {named(database)} "
+        f"{mib_in_words(wish.size_mib)} large",
+        database,
+        file,
     )
     size.values["size_mib"] = wish.size_mib
     growth = _decide_growth(database, file, wish)
@@ -317,7 +322,11 @@ def _decide_maximum(database: str, file: DatabaseFile, wish: FileWish, pages_aft
     if file.kind == "log" and file.max_mib is None and wish.max_mib == LOG_UNLIMITED_PAGES // PAGES_PER_MIB:
         return None
     change = _file_change(
-        "database/set_file_max_size", f"{kind} file maximum set to {format_mib(wish.max_mib)}", database, file
+        "database/set_file_max_size",
+        f"set the limit of the {kind} file {named(file.name)} of database {named(database)} to "
+        f"{mib_in_words(wish.max_mib)}",
+        database,
+        file,
     )
     change.values["max_mib"] = wish.max_mib
     return change
@@ -329,9 +338,12 @@ def _decide_growth(database: str, file: DatabaseFile, wish: FileWish) -> list:
     wanted = wish.growth if wish.growth_is_percent else wish.growth * PAGES_PER_MIB
     if (file.growth, file.is_percent_growth) == (wanted, wish.growth_is_percent):
         return []
-    shown = f"{wish.growth}%" if wish.growth_is_percent else format_mib(wish.growth)
+    shown = f"{wish.growth} %" if wish.growth_is_percent else mib_in_words(wish.growth)
     change = _file_change(
-        "database/set_file_growth", f"{wish.kind} file growth set to {shown}", database, file
+        "database/set_file_growth",
+        f"let the {wish.kind} file {named(file.name)} of database {named(database)} grow by {shown}",
+        database,
+        file,
     )
     change.values.update(growth=wish.growth, growth_is_percent=wish.growth_is_percent)
     return [change]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, apply_changes, summarise
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
+    Change,
+    apply_changes,
+    named,
+    summarise,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InUse, InvalidInput
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases import (
     may_look,
@@ -56,11 +61,12 @@ def remove_login(
     changes = []
     if terminate:
         if login.is_enabled:
-            changes.append(Change("login/disable", f"[{login.name}] disabled", name=login.name))
+            changes.append(Change("login/disable", f"disable login {named(login.name)}", name=login.name))
         changes.append(decide_end_sessions(login.name, login.sql_sid))
     changes += _hand_over(session, login, users)
     changes += [drop_user(database, user) for database, user in users]
-    changes.append(Change("login/drop", f"dropped [{login.name}]", name=login.name))
+    gone = f"login:{login.name}/state=absent"
+    changes.append(Change("login/drop", f"drop login {named(login.name)}", creates=gone, name=login.name))
     before = dict(login.as_dict(), databases=[{"name": database, "user": user} for database, user in users])
     apply_changes(session, changes, remedies)
     notes = []

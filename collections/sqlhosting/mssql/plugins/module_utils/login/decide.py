@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, ObjectExists
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import (
     check_password_policy,
@@ -34,7 +34,7 @@ def decide_create(name: str, params: dict, *, sid: str | None) -> list:
     changes = [
         Change(
             "login/create",
-            f"created [{name}]",
+            f"create login {named(name)}",
             creates=f"login:{name}",
             name=name,
             password=Secret(password),
@@ -66,7 +66,7 @@ def decide_changes(login: Login, params: dict, *, sid: str | None, planned) -> t
         changes.append(
             Change(
                 "login/set_default_database",
-                f"default database set to [{wanted}]",
+                f"set the default database of login {named(login.name)} to {named(wanted)}",
                 name=login.name,
                 default_database=wanted,
             )
@@ -115,7 +115,7 @@ def _password_and_switches(login: Login, params: dict) -> tuple:
             check_password_policy(params["password"], login.name)
     change = Change(
         "login/set_password",
-        f"password of [{login.name}] set",
+        f"set the password of login {named(login.name)}{' and unlock it' if params['unlock'] else ''}",
         name=login.name,
         password=Secret(params["password"] or ""),
         must_change=bool(params["must_change"]),
@@ -150,15 +150,15 @@ def _switches(login: Login, policy: bool, expiration: bool) -> list:
     if policy != bool(login.check_policy):
         return [_set_policy(login.name, policy, expiration, before=bool(login.check_expiration))]
     if expiration != bool(login.check_expiration):
-        says = f"password expiration switched {_switch(expiration)}"
+        says = f"switch the password expiration of login {named(login.name)} {_on(expiration)}"
         return [Change("login/set_check_expiration", says, name=login.name, switch=_switch(expiration))]
     return []
 
 
 def _set_policy(name: str, policy: bool, expiration: bool, *, before: bool) -> Change:
-    says = f"password policy switched {_switch(policy)}"
+    says = f"switch the password policy of login {named(name)} {_on(policy)}"
     if expiration != before:
-        says += f", password expiration switched {_switch(expiration)}"
+        says += f" and its password expiration {_on(expiration)}"
     return Change(
         "login/set_check_policy", says, name=name, switch=_switch(policy), expiration=_switch(expiration)
     )
@@ -173,7 +173,7 @@ def _unlock_by_policy(login: Login, policy: bool, expiration: bool) -> list:
             remedy="Give a password as well: setting it ends the lock-out and the duty to change it.",
         )
     off = _set_policy(login.name, False, False, before=bool(login.check_expiration))
-    off.says = f"[{login.name}] unlocked: {off.says}"
+    off.says = f"unlock login {named(login.name)}: {off.says}"
     return [off, _set_policy(login.name, True, expiration, before=False)] if policy else [off]
 
 
@@ -201,33 +201,44 @@ def decide_server_roles(login: Login, asked: list | None, *, exclusive: bool, pl
     if exclusive:
         kept = set(login.asked_roles.values())
         changes = [
-            Change("login/drop_server_role", f"taken out of server role [{role}]", role=role, name=login.name)
+            Change(
+                "login/drop_server_role",
+                f"take the server role {named(role)} from login {named(login.name)}",
+                role=role,
+                name=login.name,
+            )
             for role in login.server_roles
             if role not in kept
         ]
     for role in asked:
         key = f"login:{login.name}/server_role={role}"
         if role not in login.asked_roles and not (login.is_planned and planned(key)):
-            says = f"made a member of server role [{role}]"
+            says = f"give login {named(login.name)} the server role {named(role)}"
             changes.append(Change("login/add_server_role", says, creates=key, role=role, name=login.name))
     return changes
 
 
 def decide_end_sessions(name: str, sid: str | None) -> Change:
     """One batch whose text does not depend on who is connected: a plan made before still fits."""
-    return Change("login/end_sessions", f"sessions of [{name}] ended", name=name, sid=sid)
+    return Change("login/end_sessions", f"end the sessions of login {named(name)}", name=name, sid=sid)
 
 
 def _enable(name: str) -> Change:
-    return Change("login/enable", f"[{name}] enabled", creates=f"login:{name}/enabled=true", name=name)
+    says = f"enable login {named(name)}"
+    return Change("login/enable", says, creates=f"login:{name}/enabled=true", name=name)
 
 
 def _disable(name: str) -> Change:
-    return Change("login/disable", f"[{name}] disabled", creates=f"login:{name}/enabled=false", name=name)
+    says = f"disable login {named(name)}"
+    return Change("login/disable", says, creates=f"login:{name}/enabled=false", name=name)
 
 
 def _switch(value: bool | None) -> str | None:
     return None if value is None else ("ON" if value else "OFF")
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def _or(value: bool | None, default: bool) -> bool:

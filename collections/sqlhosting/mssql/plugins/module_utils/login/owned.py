@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InUse
 
 _HANDED_OVER = ("SCHEMA", "ROLE")
@@ -38,8 +38,9 @@ def decide_hand_over(login: str, rows: list) -> list:
     return [
         Change(
             "user/hand_over",
-            f"{row['kind'].lower()} [{row['name']}] in [{row['database_name']}] handed to dbo",
+            f"hand the {row['kind'].lower()} {named(row['name'])} in {named(row['database_name'])} to `dbo`",
             database=row["database_name"],
+            object=f"{row['kind'].lower()}:{row['database_name']}/{row['name']}",
             kind=row["kind"],
             name=row["name"],
         )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
     InvalidInput,
     ObjectExists,
@@ -134,7 +134,7 @@ def decide_user(state: UserState, wish: UserWish, login: str, *, exclusive: bool
             changes.append(
                 _change(
                     "user/set_default_schema",
-                    f"default schema set to [{schema}]",
+                    f"set the default schema of {_user(state, wish)} to {named(schema)}",
                     state,
                     wish,
                     creates=key,
@@ -166,7 +166,8 @@ def _decide_existence(state: UserState, wish: UserWish, login: str, planned) -> 
         key = f"user:{state.database}/{wish.user}"
         if planned(key):
             return []
-        says = f"user [{wish.user}] created in [{state.database}]"
+        known_as = "" if wish.user == login else f" as user {named(wish.user)}"
+        says = f"let login {named(login)} into {named(state.database)}{known_as}"
         return [
             _change(
                 "user/create", says, state, wish, creates=key, login=login, default_schema=wish.default_schema
@@ -175,8 +176,8 @@ def _decide_existence(state: UserState, wish: UserWish, login: str, planned) -> 
     _refuse_foreign_user(state, found, login)
     if other is not None or (found["login_name"] is not None):
         return []
-    says = f"orphaned user [{wish.user}] in [{state.database}] mapped to [{login}]"
-    key = f"user:{state.database}/{wish.user}"
+    says = f"tie {_user(state, wish)} to login {named(login)} again"
+    key = f"user:{state.database}/{wish.user}/login={login}"  # the user itself is there already
     return [] if planned(key) else [_change("user/repair", says, state, wish, creates=key, login=login)]
 
 
@@ -218,13 +219,13 @@ def _decide_roles(state: UserState, wish: UserWish, *, exclusive: bool, planned)
         kept = {state.known_roles.get(role, role) for role in wish.roles}
         for role in state.roles:
             if role not in kept:
-                says = f"taken out of role [{role}] in [{state.database}]"
+                says = f"take the role {named(role)} from {_user(state, wish)}"
                 changes.append(_change("user/drop_role", says, state, wish, role=role))
     for role in wish.roles:
         name = state.known_roles.get(role, role)
         key = f"user:{state.database}/{wish.user}/role={name}"
         if name not in state.roles and not planned(key):
-            says = f"made a member of role [{name}] in [{state.database}]"
+            says = f"give {_user(state, wish)} the role {named(name)}"
             changes.append(_change("user/add_role", says, state, wish, creates=key, role=name))
     return changes
 
@@ -236,8 +237,8 @@ def _decide_permissions(state: UserState, wish: UserWish, *, exclusive: bool, pl
         asked = {*wish.permissions, *wish.denied}
         for permission, how in sorted(state.granted.items()):
             if permission not in asked and _is_taken_back(permission, how, wish):
-                what = "denial of " if how == DENIED else ""
-                says = f"{what}{permission} on [{state.database}] revoked"
+                what = "the denial of " if how == DENIED else ""
+                says = f"take {what}{permission} from {_user(state, wish)}"
                 values = {"permission": permission, "known": DATABASE_PERMISSIONS, "cascade": how == "W"}
                 changes.append(_change("user/revoke", says, state, wish, **values))
     granted = list(wish.permissions)
@@ -246,7 +247,7 @@ def _decide_permissions(state: UserState, wish: UserWish, *, exclusive: bool, pl
         granted += [name for name in ("CONNECT",) if name not in (*wish.denied, *granted)]
     for permission in granted:
         if _held(state, wish, permission, planned) not in GRANTED:
-            says = f"{permission} on [{state.database}] granted"
+            says = f"grant {permission} to {_user(state, wish)}"
             values = {"permission": permission, "known": DATABASE_PERMISSIONS}
             key = _key(state, wish, "permission", permission)
             changes.append(_change("user/grant", says, state, wish, creates=key, **values))
@@ -264,7 +265,7 @@ def _decide_denials(state: UserState, wish: UserWish, planned) -> list:
     changes = []
     for permission in wish.denied:
         if _held(state, wish, permission, planned) != DENIED:
-            says = f"{permission} on [{state.database}] denied"
+            says = f"deny {permission} to {_user(state, wish)}"
             values = {
                 "permission": permission,
                 "known": DATABASE_PERMISSIONS,
@@ -299,7 +300,13 @@ def decide_user_absent(state: UserState, wish: UserWish, login: str) -> list:
 
 def drop_user(database: str, user: str) -> Change:
     """DROP USER in a database."""
-    return Change("user/drop", f"user [{user}] dropped from [{database}]", database=database, user=user)
+    gone = f"user:{database}/{user}/state=absent"
+    says = f"remove user {named(user)} from {named(database)}"
+    return Change("user/drop", says, creates=gone, database=database, user=user)
+
+
+def _user(state: UserState, wish: UserWish) -> str:
+    return f"user {named(wish.user)} in {named(state.database)}"
 
 
 def _creates(changes: list) -> bool:
@@ -310,7 +317,10 @@ def _change(
     template: str, says: str, state: UserState, wish: UserWish, *, creates: str | None = None, **values
 ) -> Change:
     name = state.by_name["name"] if state.by_name is not None else wish.user
-    return Change(template, says, database=state.database, creates=creates, user=name, **values)
+    about = (
+        f"user:{state.database}/{wish.user}"  # spelt as in creates, also where the user is spelt otherwise
+    )
+    return Change(template, says, database=state.database, object=about, creates=creates, user=name, **values)
 
 
 def _permissions(entry: dict, option: str, field: str) -> list:

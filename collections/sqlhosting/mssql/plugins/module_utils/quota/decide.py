@@ -7,8 +7,8 @@ Sizes are whole MiB where they are wished for and 8-KiB pages where they are see
 
 from __future__ import annotations
 
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import Change, named
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import format_mib, mib_in_words
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import (
     LOG_UNLIMITED_PAGES,
     PAGES_PER_MIB,
@@ -150,7 +150,8 @@ def decide_limit(database: str, files: list, limit_mib: int) -> list:
 def _growth_change(database: str, file: QuotaFile, growth_mib: int) -> Change:
     return Change(
         "database/set_file_growth",
-        f"[{database}]: {file.kind} file {file.name} grows by {format_mib(growth_mib)}",
+        f"let the {file.kind} file {named(file.name)} of database {named(database)} grow by "
+        f"{mib_in_words(growth_mib)}",
         name=database,
         file=file.name,
         growth=growth_mib,
@@ -161,7 +162,8 @@ def _growth_change(database: str, file: QuotaFile, growth_mib: int) -> Change:
 def _maximum_change(database: str, file: QuotaFile, max_mib: int) -> Change:
     return Change(
         "database/set_file_max_size",
-        f"[{database}]: {file.kind} file {file.name} may reach {format_mib(max_mib)}",
+        f"set the limit of the {file.kind} file {named(file.name)} of database {named(database)} to "
+        f"{mib_in_words(max_mib)}",
         name=database,
         file=file.name,
         max_mib=max_mib,
