@@ -54,7 +54,7 @@ def test_back_and_forth_keeps_old_plans_and_lets_new_ones_expire(story: Story, o
     assert is_as_made(story, new)
     database = story.portal.database
 
-    downgrade(database, "0003")
+    downgrade(database, "0004")
     looking = inspect(database.engine)
     for table in ("plan_items", "job_statements"):
         assert not {"words", "object"} & {each["name"] for each in looking.get_columns(table)}

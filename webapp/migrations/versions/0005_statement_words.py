@@ -1,7 +1,7 @@
 """What a statement does and what it is about, in the words of the module that sends it
 
-Revision: 0004
-Follows: 0003
+Revision: 0005
+Follows: 0004
 
 Plans made before have no words and keep the document that they were signed by. Going back, the older version
 cannot read the newer documents: plans that wait expire, and their requests say so, as at 0003.
@@ -17,8 +17,8 @@ from ulid import ULID
 
 import webapp.database
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
