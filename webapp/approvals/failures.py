@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from webapp.pools.remedies import in_form_words
+
 NO_ROOM = (
     "No database server of this kind has room for it now. Support has been told and makes room or asks you."
 )
@@ -21,7 +23,7 @@ _NO_ROOM, _NO_ANSWER = "no_room", "no_answer"
 
 def for_staff(failures: Sequence[dict[str, Any]], explanation: str | None = None) -> str:
     """Everything that the run said, one line for each failed task; else what the engine said."""
-    lines = [f"{one.get('host')}: {one.get('text')}" for one in failures]
+    lines = [f"{one.get('host')}: {in_form_words(str(one.get('text')))}" for one in failures]
     return "\n".join(dict.fromkeys(lines)) or explanation or "The run failed and said nothing."
 
 

@@ -61,6 +61,10 @@ class JobTemplate:
     def finished(self, session: Session, job: Job) -> None:
         """The job has its end state. Set in the same transaction; make follow-up jobs here."""
 
+    def explain(self, text: str) -> str:
+        """What a failed task said, in the words of whoever reads it in the portal."""
+        return text
+
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """What a job with these parameters is about, for one that a schedule launches: references."""
         return []
