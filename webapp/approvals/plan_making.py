@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.approvals.checks import Check, checks_of
 from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
@@ -18,10 +19,12 @@ from webapp.bookings.history import note
 from webapp.bookings.items import items_hash
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_failed
+from webapp.bookings.parameters import SMALLEST_MIB, floor_gib
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import set_targets
 from webapp.bookings.plans import SEAL_VERSION, STATEMENT, Plan, PlanItem, PlanState
+from webapp.bookings.room import largest_seen_mib
 from webapp.bookings.variables import password_for
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
@@ -46,7 +49,9 @@ def planning_ended(session: Session, job: Job, plan: Plan) -> None:
     elif job.state is not JobState.SUCCESSFUL:
         _fail(
             session, job, plan, booking, for_staff(outcome.get("failures") or [], job.job_explanation),
-            customer=for_customer(outcome, otherwise=NOT_POSSIBLE),
+            customer=for_customer(
+                outcome, otherwise=NOT_POSSIBLE, fits_gib=_fits_gib(session, plan, booking)
+            ),
         )  # fmt: skip
     else:
         _make(session, job, plan, booking)
@@ -65,6 +70,19 @@ def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *
         booking,
         reason=text[:2000],
     )
+
+
+def _fits_gib(session: Session, plan: Plan, booking: Booking) -> str | None:
+    """How large the database could be on what the run saw; None when nothing would fit, or nobody knows."""
+    if (database_id := booking.parameters.get("database_id")) is None:
+        return None
+    candidates = (plan.placement or {}).get("candidates") or {}
+    database = session.get_one(ApplicationDatabase, database_id)
+    is_there = database.state is ApplicationState.DEPLOYED
+    before = (database.data_limit_mib, database.log_limit_mib) if is_there else (0, 0)
+    is_placed = bool(plan.target_ids(INSTANCE))
+    most = largest_seen_mib(booking.application.pool, candidates, before=before if is_placed else None)
+    return floor_gib(most) if most is not None and most > max(before[0], SMALLEST_MIB) else None
 
 
 def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:

@@ -26,9 +26,9 @@ from webapp.bookings.parameters import (
     check_room,
     check_size,
     database_parameters,
-    log_limit_mib,
 )
 from webapp.bookings.planning import plan_booking, withdraw_plans
+from webapp.bookings.room import log_limit_mib
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking
 from webapp.errors import Conflict, InvalidInput, NotAllowed
@@ -52,6 +52,14 @@ def is_sent_back(booking: Booking) -> bool:
         return False
     turns = [event.event for event in booking.events if event.event in ("sent_back", "changed")]
     return bool(turns) and turns[-1] == "sent_back"
+
+
+def can_be_changed(booking: Booking) -> bool:
+    """Whether something else may be asked for: an approver wants that, or it could not be planned as it was.
+
+    What failed while it ran may be half there, so that only its plan can go on.
+    """
+    return is_sent_back(booking) or (booking.state is BookingState.FAILED and booking.job_id is None)
 
 
 def cancel(session: Session, actor: Actor, booking_id: str) -> Booking:
@@ -106,15 +114,17 @@ def change(
     *,
     databases: list[str] | None = None,
 ) -> Booking:
-    """Ask for something else after an approver sent the booking back, and have it planned anew.
+    """Ask for something else, where :func:`can_be_changed` says so, and have it planned anew.
 
     ``typed`` and ``databases``: as for the operation that submitted it. Raises InvalidInput and Conflict.
     """
     user = acting_user(session, actor)
     booking = get_booking(session, user, booking_id)
     require_change(user, booking.application)
-    if not is_sent_back(booking):
+    if not can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed. Load the page again.")
+    if booking.state is BookingState.FAILED:
+        refuse_while_open(session, booking.application, booking.kind, part_id=_part_id(booking), but=booking)
     try:
         with session.begin_nested():
             booking.reason = check_reason(typed.get("reason", ""))
@@ -124,13 +134,14 @@ def change(
                 session,
                 booking,
                 to=BookingState.PENDING,
-                expected=(BookingState.PENDING,),
+                expected=(BookingState.PENDING, BookingState.FAILED),
                 event="changed",
                 user_id=user.id,
                 text=booking.reason,
             )
     except IntegrityError:
         raise InvalidInput("name", "Somebody took the name a moment ago", "Choose another.") from None
+    booking.failure = None
     _record(session, actor, "booking:changed", booking)
     plan_booking(session, booking, actor=actor)
     return booking
@@ -174,10 +185,9 @@ def _change_database(session: Session, database: ApplicationDatabase, typed: Map
     if name.strip().lower() != database.name_key:
         name = check_new_database(session, application.name, name)
         database.name, database.name_key = name, name.lower()
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
-    log_mib = log_limit_mib(data_mib, pool)
-    check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
-    database.data_limit_mib, database.log_limit_mib = data_mib, log_mib
+    data_mib = check_size(typed.get("size_gib", ""))
+    check_room(session, pool, data_mib, application=application, besides=[database.id])
+    database.data_limit_mib, database.log_limit_mib = data_mib, log_limit_mib(data_mib, pool)
     database.collation = check_collation(session, pool, typed.get("collation", ""))
 
 

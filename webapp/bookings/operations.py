@@ -42,9 +42,9 @@ from webapp.bookings.parameters import (
     database_parameters,
     gib_text,
     is_login_known,
-    log_limit_mib,
 )
 from webapp.bookings.planning import plan_booking
+from webapp.bookings.room import log_limit_mib
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
 from webapp.database import new_id, now
@@ -105,9 +105,9 @@ def submit_database(
         return sent
     pool = application.pool
     name = check_new_database(session, application.name, typed.get("database", ""))
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    data_mib = check_size(typed.get("size_gib", ""))
     collation = check_collation(session, pool, typed.get("collation", ""))
-    check_room(session, pool, data_mib + log_limit_mib(data_mib, pool))
+    check_room(session, pool, data_mib, application=application)
     reason = check_reason(typed.get("reason", ""))
     refuse_while_open(session, application, BookingKind.ADD_DATABASE)
     database = ApplicationDatabase(
@@ -156,7 +156,7 @@ def resize_parameters(
 ) -> dict[str, Any]:
     """What a booking of another limit asks for. The log's limit grows along and never shrinks."""
     pool = database.application.pool
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    data_mib = check_size(typed.get("size_gib", ""))
     log_mib = max(database.log_limit_mib, log_limit_mib(data_mib, pool))
     if data_mib == database.data_limit_mib:
         raise InvalidInput(
@@ -168,7 +168,7 @@ def resize_parameters(
             f"The files of {database.full_name} have {gib_text(database.data_allocated_mib)} already",
             "Ask for more than that.",
         )
-    check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
+    check_room(session, pool, data_mib, application=database.application, before=database)
     return {
         "database_id": database.id,
         "database": database.name,

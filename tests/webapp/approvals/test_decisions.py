@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from tests.webapp.approvals.conftest import Story
+from tests.webapp.approvals.conftest import Story, failed, ok
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
@@ -328,3 +328,20 @@ def test_the_operations_refuse_what_the_page_does_not_offer(story: Story):
     with pytest.raises(InvalidInput):
         story.decide(plan, story.admin, "reject")
     assert re.fullmatch(r"[0-9a-f]{64}", plan.hash or "")
+
+
+def test_a_plan_without_room_tells_the_customer_how_much_would_fit(story: Story) -> None:
+    booking = story.book(size="40")
+    plan = story.plan(booking)
+    seen = {"disk_total_mib": 102_400, "disk_free_mib": 30_720, "promised_mib": 0, "is_reachable": True}
+    story.engine.claim(plan.job_id)
+    with story.portal.database.transaction() as session:
+        session.get_one(Plan, plan.id).placement = {"candidates": {"sql01": seen}}
+    refused = {"instance": None, "refused": "no room", "cause": "no_room", "reasons": []}
+    story.engine.observe(
+        plan.job_id, ok(ansible_facts={"application_placement": refused}), failed("No instance can take it.")
+    )
+    story.engine.end(plan.job_id, JobState.FAILED)
+    text = story.booking(booking.id).failure or ""
+    assert "16 GiB would fit now" in text
+    assert text in story.client(story.customer).get(f"/bookings/{booking.id}").text

@@ -14,7 +14,7 @@ from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Client, Portal
 from tests.support.ports import unused_port
 from tests.support.simulators import Simulator, running_simulator
-from webapp.applications.capacity import capacity_of
+from webapp.bookings.room import pool_room
 from webapp.jobs.models import Job, JobState
 from webapp.pools.listing import collations_of, newest_discovery
 from webapp.pools.models import Instance, Pool, Reachability
@@ -71,7 +71,7 @@ def test_discovering_a_pool_fills_its_pages(
     assert "nothing listens" in (named(portal, "silent").last_error or "")
     with portal.database.reading() as session:
         assert len(collations_of(session, pool)) > 10
-        capacity = capacity_of(session, pool)
+        capacity = pool_room(session, pool)
         assert {one.name for one in capacity.instances} == {"sql01", "sql02"}
         assert (capacity.largest_mib or 0) > 0
         found = newest_discovery(session, named(portal, "sql01").id)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
-from webapp.applications.capacity import capacity_of
 from webapp.applications.models import Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.applications.visibility import get_application, may_change
 from webapp.bookings.models import Booking, BookingKind
 from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
+from webapp.bookings.parameters import floor_gib, largest_size_mib
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, visible_bookings
 from webapp.bookings.wording import RIGHTS
@@ -85,9 +85,19 @@ def _database_facts(application: Application) -> dict[str, Any]:
     return {
         "databases": [database for database in application.databases if is_taken(database)],
         "collations": collations_of(session, application.pool),
-        "capacity": capacity_of(session, application.pool),
+        "largest_gib": _largest_gib(session, application),
         "in_words": in_words,
     }
+
+
+def _largest_gib(session: Session, application: Application) -> dict[str, str]:
+    """How large each database may become now, and, under "add", a new one."""
+    pool = application.pool
+    found = {"add": floor_gib(largest_size_mib(session, pool, application=application))}
+    for database in application.databases:
+        most = largest_size_mib(session, pool, application=application, before=database)
+        found[database.id] = floor_gib(max(most, database.data_limit_mib))
+    return found
 
 
 def _activity_facts(application: Application) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
+from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.bookings import changes
 from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
-from webapp.bookings.parameters import MIB_PER_GIB, offered_pools
+from webapp.bookings.parameters import floor_gib, largest_size_mib, offered_pools
 from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.room import MIB_PER_GIB
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking, visible_bookings
 from webapp.bookings.wording import KINDS, RIGHTS, event_in_words, facts_of, next_step
@@ -93,7 +95,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "may_ask_again": changes.may_change(user, booking.application),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),
-        "may_change": sent_back and changes.may_change(user, booking.application),
+        "may_change": changes.can_be_changed(booking) and changes.may_change(user, booking.application),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
@@ -146,7 +148,7 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     """The form to change a request that was sent back."""
     session = web.session()
     booking = get_booking(session, acting_user(session, actor()), booking_id)
-    if not changes.is_sent_back(booking):
+    if not changes.can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
     return _change_page(booking, _typed_before(booking), {})
 
@@ -187,6 +189,24 @@ def _typed_before(booking: Booking) -> dict[str, Any]:
     }
 
 
+def _largest_gib(session: Session, booking: Booking) -> str | None:
+    """How large the database that ``booking`` is about may be; None where it is about none."""
+    database_id = booking.parameters.get("database_id")
+    if database_id is None:
+        return None
+    application, database = booking.application, session.get_one(ApplicationDatabase, database_id)
+    is_there = database.state is ApplicationState.DEPLOYED
+    return floor_gib(
+        largest_size_mib(
+            session,
+            application.pool,
+            application=application if application.state is ApplicationState.DEPLOYED else None,
+            before=database if is_there else None,
+            besides=() if is_there else (database_id,),
+        )
+    )
+
+
 def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, InvalidInput]) -> str:
     session = web.session()
     known = collations_of(session, booking.application.pool)
@@ -194,5 +214,6 @@ def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, Inva
     return render_template(
         "bookings/change.html",
         booking=booking, title=title_for(booking), typed=typed, errors=errors, pools=offered_pools(session),
-        collations=known, in_words=in_words, rights=RIGHTS, sent_back=words[-1] if words else None,
+        collations=known, in_words=in_words, rights=RIGHTS, largest_gib=_largest_gib(session, booking),
+        sent_back=words[-1] if words else None,
     )  # fmt: skip

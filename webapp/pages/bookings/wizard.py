@@ -7,18 +7,19 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
-from webapp.applications.capacity import capacity_of
 from webapp.bookings.models import BookingDraft
 from webapp.bookings.operations import booking_with_token, submit_application
 from webapp.bookings.parameters import (
-    SMALLEST_LOG_MIB,
     application_wish,
     check_application_name,
     check_pool,
+    floor_gib,
     offered_pools,
     price_text,
 )
+from webapp.bookings.room import SMALLEST_LOG_MIB, largest_data_mib, pool_room
 from webapp.errors import InvalidInput, NotFound
 from webapp.pages.bookings.collations import common_of, in_words, search
 from webapp.pages.bookings.drafts import (
@@ -187,7 +188,9 @@ def _page(this: Step, draft: BookingDraft, errors: Errors) -> str:
         if this.key == "collation":
             facts |= _collation_facts(pool, typed.get("collation", ""))
         elif this.key == "database":
-            facts |= {"capacity": capacity_of(session, pool), "smallest_log_mib": SMALLEST_LOG_MIB}
+            room_mib = pool_room(session, pool).largest_mib
+            facts |= {"room_mib": room_mib, "smallest_log_mib": SMALLEST_LOG_MIB}
+            facts["largest_gib"] = floor_gib(largest_data_mib(pool, room_mib))
         else:
             wish = application_wish(session, typed)
             facts |= {"wish": wish, "price": price_text(pool, wish.data_limit_mib), "seen": digest(typed)}
@@ -210,9 +213,15 @@ def _kind_facts() -> dict[str, Any]:
     has_ha = any(pool.kind is PoolKind.HA for pool in open_pools(session))
     return {
         "pools": pools,
-        "capacities": {pool.id: capacity_of(session, pool) for pool in pools},
+        "largest_gib": {pool.id: _largest_gib(session, pool) for pool in pools},
         "has_ha": has_ha,
     }
+
+
+def _largest_gib(session: Session, pool: Pool) -> str | None:
+    """The largest database that a booking gets there now; None where nobody has measured."""
+    room_mib = pool_room(session, pool).largest_mib
+    return None if room_mib is None else floor_gib(largest_data_mib(pool, room_mib))
 
 
 def _collation_facts(pool: Pool, chosen: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from webapp.accounts.models import User, UserState
-from webapp.applications.capacity import capacity_of
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.room import pool_room
 from webapp.bookings.variables import title_for
 from webapp.database import now
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, WorkerHeartbeat
@@ -110,7 +110,7 @@ def pool_fills(session: Session) -> list[PoolFill]:
 
 def _fill(session: Session, pool: Pool) -> PoolFill:
     open_ids = list(session.scalars(select(Instance.id).where(Instance.pool_id == pool.id, Instance.is_open)))
-    free = {one.instance_id: one.free_mib for one in capacity_of(session, pool).instances}
+    free = {one.instance_id: one.free_mib for one in pool_room(session, pool).instances}
     found = newest_discoveries(session, [key for key, mib in free.items() if mib is not None])
     usable = sum(_usable_mib(summary_from(row.summary), pool.disk_free_percent) for row in found.values())
     left = sum(free[key] or 0 for key in found)

@@ -8,7 +8,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.applications.capacity import capacity_of
+from webapp.bookings.room import pool_room
 from webapp.errors import PlatformError
 from webapp.pages.pools import lists
 from webapp.pages.pools.forms import PoolForm
@@ -65,7 +65,7 @@ def show(pool_id: str) -> ResponseReturnValue:
     session = web.session()
     pool = get_pool(session, pool_id)
     cards = lists.cards(session, pool.instances)
-    return render_template("pools/show.html", pool=pool, cards=cards, capacity=capacity_of(session, pool))
+    return render_template("pools/show.html", pool=pool, cards=cards, room=pool_room(session, pool))
 
 
 @pools.route("/<pool_id>/edit", methods=["GET", "POST"])

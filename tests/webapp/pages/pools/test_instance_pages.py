@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.portal import Client, Portal
+from tests.webapp.bookings.test_room import book
 from tests.webapp.pages.pools.payloads import HUGE, NUL, PAYLOADS, SCRIPT, SQL, TEMPLATE, UNICODE
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import GIB, checked, discovered, facts, unanswered
-from tests.webapp.pools.test_capacity import book
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
