@@ -99,6 +99,7 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
         return
     sources = _planned(session, job)
     set_targets(plan, instances)
+    _note_own_collation(session, plan, booking)
     plan.items = [_statement(plan, position, source) for position, source in enumerate(sources)]
     plan.hash = items_hash(plan.items)
     terms = policy_for(session, booking, pool_ids={one.pool_id for one in instances})
@@ -134,6 +135,16 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
     )
     if terms.approvals == 0 or not plan.items:
         approve_by_policy(session, plan, booking)
+
+
+def _note_own_collation(session: Session, plan: Plan, booking: Booking) -> None:
+    """Name the collation of a new database that gets its instance's own, for pages; the run is given none."""
+    if booking.parameters.get("collation") or (database_id := booking.parameters.get("database_id")) is None:
+        return
+    database = session.get_one(ApplicationDatabase, database_id)
+    if database.state is ApplicationState.RESERVED:
+        seen = ((plan.placement or {}).get("candidates") or {}).get(plan.target_names[0]) or {}
+        database.collation = seen.get("collation")
 
 
 def _instances_of(session: Session, plan: Plan) -> list[Instance]:

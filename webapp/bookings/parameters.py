@@ -37,6 +37,7 @@ from webapp.bookings.room import (
     pool_room,
 )
 from webapp.errors import InvalidInput
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of, is_seen, open_pools
 from webapp.pools.models import Pool, PoolKind
 
@@ -170,10 +171,11 @@ def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
 
 
 def check_collation(session: Session, pool: Pool, value: str) -> str | None:
-    """A collation that the pool's instances know; None for the default."""
+    """A collation that the pool's instances know. None: its own, of an instance that nobody has looked at."""
     value = value.strip()
-    if not value or value == pool.default_collation:
-        return pool.default_collation
+    default = default_collation(session, pool)
+    if not value or value == default:
+        return default
     by_key = {name.lower(): name for name in collations_of(session, pool)}
     if value.lower() not in by_key:
         raise InvalidInput(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.applications.models import LoginRights
+from webapp.applications.models import Application, LoginRights
 from webapp.bookings.models import Booking, BookingKind, BookingState
 from webapp.bookings.parameters import gib_text, price_text
 
@@ -109,13 +109,21 @@ def _database_facts(booking: Booking, asked: dict[str, Any]) -> list[Fact]:
         Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
         Fact("Data limit", gib_text(asked["data_limit_mib"])),
         Fact("Log limit", gib_text(asked["log_limit_mib"])),
-        Fact("Collation", asked["collation"] or "the instance's own", is_name=bool(asked["collation"])),
+        _collation_fact(application, asked),
         Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
     ]
     if booking.kind is BookingKind.BOOK_APPLICATION:
         facts.insert(1, Fact("Kind", f"stand-alone, pool {application.pool.name}"))
         facts.insert(2, Fact("Login", f"{application.name}_app", is_name=True))
     return facts
+
+
+def _collation_fact(application: Application, asked: dict[str, Any]) -> Fact:
+    if asked["collation"]:
+        return Fact("Collation", asked["collation"], is_name=True)
+    # The one that planning found where it goes.
+    own = next((one.collation for one in application.databases if one.id == asked["database_id"]), None)
+    return Fact("Collation", f"the instance's own: {own}" if own else "the instance's own")
 
 
 def _deletion(asked: dict[str, Any]) -> str:

@@ -345,3 +345,21 @@ def test_a_plan_without_room_tells_the_customer_how_much_would_fit(story: Story)
     text = story.booking(booking.id).failure or ""
     assert "16 GiB would fit now" in text
     assert text in story.client(story.customer).get(f"/bookings/{booking.id}").text
+
+
+def test_the_instances_own_collation_is_named_once_planning_has_seen_it(story: Story) -> None:
+    booking = story.book()
+    plan = story.plan(booking)
+    story.engine.claim(plan.job_id)
+    facts = {"version": {"collation": "Latin1_General_CS_AS"}}
+    seen = ok(instance=facts)
+    seen["event_data"]["task_action"] = "sqlhosting.mssql.mssql_discover"
+    chosen = {"instance": "sql01", "exists": False, "reasons": []}
+    story.engine.observe(
+        plan.job_id, seen, ok(ansible_facts={"application_placement": chosen}), lines=story.lines()
+    )
+    story.engine.end(plan.job_id)
+    named = "the instance&#39;s own: Latin1_General_CS_AS"
+    assert named in story.client(story.customer).get(f"/bookings/{booking.id}").text
+    assert named in story.client(story.admin).get(f"/approvals/{plan.id}").text
+    assert "collation" not in story.plan(booking).launch["variables"]["application_databases"][0]

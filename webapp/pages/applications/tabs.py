@@ -23,6 +23,7 @@ from webapp.jobs.subjects import is_about
 from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
 from webapp.web.access import actor
@@ -85,6 +86,7 @@ def _database_facts(application: Application) -> dict[str, Any]:
     return {
         "databases": [database for database in application.databases if is_taken(database)],
         "collations": collations_of(session, application.pool),
+        "default": default_collation(session, application.pool),
         "largest_gib": _largest_gib(session, application),
         "in_words": in_words,
     }

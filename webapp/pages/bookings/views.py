@@ -22,6 +22,7 @@ from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
@@ -211,9 +212,18 @@ def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, Inva
     session = web.session()
     known = collations_of(session, booking.application.pool)
     words = [event.text for event in booking.events if event.event == "sent_back"]
+    pool = booking.application.pool
     return render_template(
         "bookings/change.html",
-        booking=booking, title=title_for(booking), typed=typed, errors=errors, pools=offered_pools(session),
-        collations=known, in_words=in_words, rights=RIGHTS, largest_gib=_largest_gib(session, booking),
+        booking=booking,
+        title=title_for(booking),
+        typed=typed,
+        errors=errors,
+        pools=offered_pools(session),
+        collations=known,
+        default=default_collation(session, pool),
+        in_words=in_words,
+        rights=RIGHTS,
+        largest_gib=_largest_gib(session, booking),
         sent_back=words[-1] if words else None,
-    )  # fmt: skip
+    )

@@ -33,6 +33,7 @@ from webapp.pages.bookings.drafts import (
     first_wrong,
     keep,
 )
+from webapp.pools.collations import default_collation, own_collations
 from webapp.pools.listing import collations_of, open_pools
 from webapp.pools.models import Pool, PoolKind
 from webapp.web import session as web
@@ -227,14 +228,17 @@ def _largest_gib(session: Session, pool: Pool) -> str | None:
 def _collation_facts(pool: Pool, chosen: str) -> dict[str, Any]:
     known = collations_of(web.session(), pool)
     text = request.args.get("search", "")[:100]
-    common = common_of(known, pool.default_collation)
+    default = default_collation(web.session(), pool)
+    common = common_of(known, default)
     found = [name for name in search(known, text) if name not in common] if text.strip() else []
-    if chosen and chosen != pool.default_collation and chosen in known and chosen not in (*common, *found):
+    if chosen and chosen != default and chosen in known and chosen not in (*common, *found):
         found.insert(0, chosen)
     return {
         "count": len(known),
         "common": common,
         "found": found,
         "search_text": text,
+        "default": default,
+        "own": sorted(set(own_collations(web.session(), pool).values()), key=str.lower),
         "in_words": in_words,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.placement import load_of, weigh
+from sqlalchemy import delete
 
 from tests.support.hosting import Hosting
 from tests.webapp.pools.found import GIB, facts
@@ -23,6 +24,7 @@ def found(hosting: Hosting, instance: Instance, **subsets: Any) -> None:
     """Discovery saw this of an instance."""
     seen = facts(**{"databases": [], **subsets})
     with hosting.portal.database.transaction() as session:
+        session.execute(delete(Discovery).where(Discovery.instance_id == instance.id))
         session.add(Discovery(instance_id=instance.id, summary=summary_of(seen).as_json(), facts=seen))
 
 
