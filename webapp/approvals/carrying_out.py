@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.applications.measuring import measure
+from webapp.applications.models import ApplicationState
 from webapp.approvals.failures import (
     AGAIN,
     GATE,
@@ -36,6 +38,7 @@ def applying_ended(session: Session, job: Job, plan: Plan) -> None:
             results = {"connection": outcome.get("connection"), "resized": outcome.get("resized")}
             move(session, plan, to=PlanState.APPLIED, expected=(PlanState.APPROVED,))
             booking_deployed(session, booking, job, results)
+            _have_measured(session, booking)
         elif job.state is JobState.FAILED and is_refusal(outcome):
             _drifted(session, job, plan, booking)
         elif job.state is JobState.CANCELED:
@@ -48,6 +51,13 @@ def applying_ended(session: Session, job: Job, plan: Plan) -> None:
         booking_failed(session, booking, text=text, job_id=job.id)
     elif booking.state is BookingState.FAILED and booking.plan_id == plan.id:
         note(session, booking, "failed", text=f"{GATE}{AGAIN}", job_id=job.id)
+
+
+def _have_measured(session: Session, booking: Booking) -> None:
+    """How full its databases are shall be known from the first day, and after each change."""
+    application = booking.application
+    if application.state is ApplicationState.DEPLOYED and application.instance_id is not None:
+        measure(session, PLATFORM, application)
 
 
 def _drifted(session: Session, job: Job, plan: Plan, booking: Booking) -> None:

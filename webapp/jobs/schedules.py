@@ -140,10 +140,11 @@ def _launch_one(session: Session, schedule_id: str) -> int:
     session.add(run)
     session.flush()
     is_missed = (moment - due).total_seconds() > MISSED_S
-    if is_missed and schedule.catch_up is CatchUp.SKIP:
+    parameters = dict(schedule.parameters)
+    is_skipped = is_missed and schedule.catch_up is CatchUp.SKIP
+    if is_skipped or not _has_work(session, schedule.template, parameters):
         _log.info("schedule_skipped schedule_id=%s", schedule.id)
         return 0
-    parameters = dict(schedule.parameters)
     subjects = _subjects(session, schedule.template, parameters)
     if waiting := _merged(session, schedule, parameters, subjects):
         run.job_id = waiting.id
@@ -194,6 +195,11 @@ def due_times(session: Session, job_ids: Collection[str]) -> dict[str, int]:
         .group_by(ScheduleRun.job_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _has_work(session: Session, template: str, parameters: dict[str, Any]) -> bool:
+    known = templates_of(session).get(template)
+    return known is None or known.has_work(session, parameters)
 
 
 def _subjects(session: Session, template: str, parameters: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template
 from sqlalchemy.orm import Session, selectinload
 
+from webapp.applications.measuring import measurement_of
 from webapp.applications.models import Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.applications.visibility import get_application, may_change
@@ -87,6 +88,7 @@ def _database_facts(application: Application) -> dict[str, Any]:
         "databases": [database for database in application.databases if is_taken(database)],
         "collations": collations_of(session, application.pool),
         "default": default_collation(session, application.pool),
+        "measuring": measurement_of(session, application) is not None,
         "largest_gib": _largest_gib(session, application),
         "in_words": in_words,
     }
