@@ -12,6 +12,7 @@ from tests.support.playbooks import PLATFORM_PASSWORD, Platform, instance, unexp
 from tests.support.simulators import DRIVERS, SA_PASSWORD, connect, running_simulator
 
 WEAK = {"name": "platform", "password": PLATFORM_PASSWORD}
+VERDICT = "TASK [instance : Require"
 KEYS = {
     "ok", "reachable", "encrypted", "certificate_verified", "login", "is_sysadmin", "version", "missing",
     "obstacles", "warnings", "error", "error_number",
@@ -38,21 +39,23 @@ def simulator(tmp_path_factory):
 
 
 def accounts(run) -> dict[str, dict[str, Any]]:
-    """Each host's ``instance_account``, as the output shows it."""
-    assert run.status == 0, run.output
+    """Each host's ``instance_account``, as the output shows it. The playbook fails when one is not ok."""
     found: dict[str, dict[str, Any]] = {}
-    told = run.output.split("TASK [instance : Say how the account stands]")[1].split("PLAY RECAP")[0]
+    told = run.output.split("TASK [instance : Say how the account stands]")[1].split(
+        "TASK [instance : Require"
+    )[0]
     for part in told.split("ok: [")[1:]:
         host, _arrow, text = part.partition("] => \n")
         found[host] = yaml.safe_load(text)["instance_account"]
         assert set(found[host]) == KEYS
+    assert run.status == (0 if all(one["ok"] for one in found.values()) else 2), run.output
     return found
 
 
 @pytest.mark.parametrize(
     ("driver", "in_process"), [*((driver, True) for driver in sorted(DRIVERS)), ("freetds", False)]
 )
-def test_each_account_is_told_apart_and_the_playbook_succeeds(simulator, tmp_path, driver, in_process):
+def test_each_account_is_told_apart_and_a_bad_one_fails_the_playbook(simulator, tmp_path, driver, in_process):
     platform = Platform(simulator, tmp_path / "platform", driver=driver, in_process=in_process)
     addresses = json.loads((platform.folder / "instances.json").read_text())
     pool = {"hosts": dict.fromkeys([*addresses, "silent"]), "vars": {"sqlhosting_in_process": in_process}}
@@ -97,6 +100,12 @@ def test_each_account_is_told_apart_and_the_playbook_succeeds(simulator, tmp_pat
     silent = found["silent"]
     assert (silent["ok"], silent["reachable"], silent["encrypted"]) == (False, False, None)
     assert "nothing listens on port 1" in silent["error"]
+    failed = plain.output.split(VERDICT)[1].split("PLAY RECAP")[0]
+    assert "ok: [good]" in failed
+    assert "An administrator gives it that by: GRANT CONTROL SERVER TO [platform]; GRANT" in failed
+    assert failed.count("fatal: [") == 4
+    assert "Login failed for user 'platform'" in failed
+    assert "login_user, login_password" in failed  # options: that is what playbooks are written with
     sent = [line for line in simulator.trace()[before:] if line["instance"] != "other"]
     assert unexplained(sent, run.journal + plain.journal) == []
 

@@ -122,6 +122,7 @@ TABLE: dict[str, Rule] = {
     "applications.index": Rule(ANYONE),
     "applications.show": owned(ANYONE, APPLICATION),
     "applications.show_tab": owned(ANYONE, {**APPLICATION, "tab": "=databases"}),
+    "applications.measurement": owned(ANYONE, APPLICATION),
     "applications.measure_now": owned(BOOKERS, APPLICATION),
     # A password is for who booked it, and for nobody of the staff.
     "applications.reveal": Rule(BOOKERS, LOGIN, frozenset({STRANGER}), OPERATORS),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from webapp.applications.capacity import applications_on
 from webapp.applications.models import Application
+from webapp.applications.on_instance import applications_on
 from webapp.pools.holders import SHOWN_NAMES, Holder
 from webapp.pools.models import Instance, Pool
 

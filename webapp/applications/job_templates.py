@@ -34,6 +34,20 @@ class CheckQuota(JobTemplate):
             raise NotLaunchable("There is no instance to measure.")
         return Launch("playbooks/check_quota.yml", inventory, secrets=secrets)
 
+    def has_work(self, session: Session, parameters: dict[str, Any]) -> bool:
+        """Whether there is a database on an open instance to measure."""
+        query = (
+            select(ApplicationDatabase.id)
+            .join(Application, Application.id == ApplicationDatabase.application_id)
+            .join(Instance, Instance.id == Application.instance_id)
+            .where(ApplicationDatabase.state == ApplicationState.DEPLOYED, Instance.is_open)
+        )
+        if pool_id := parameters.get("pool_id"):
+            query = query.where(Instance.pool_id == pool_id)
+        if instance_id := parameters.get("instance_id"):
+            query = query.where(Instance.id == instance_id)
+        return session.scalars(query.limit(1)).first() is not None
+
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """The instance or pool that is measured."""
         return subjects_in(parameters)

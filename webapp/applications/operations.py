@@ -8,14 +8,10 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from webapp.applications.connections import Endpoint
-from webapp.applications.job_templates import CheckQuota
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
 from webapp.audit.operations import Actor, record
 from webapp.database import now
 from webapp.errors import Conflict, NotAllowed
-from webapp.jobs.models import ENDED_JOB_STATES, Job
-from webapp.jobs.operations import launch
-from webapp.jobs.subjects import is_about, references
 
 
 def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> str:
@@ -44,32 +40,6 @@ def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> 
         object_name=login.full_name, application_id=login.application_id,
     )  # fmt: skip
     return password
-
-
-def measure(session: Session, actor: Actor, application: Application) -> Job:
-    """Have the application's databases measured now. Raises :class:`Conflict` where there is none.
-
-    A measurement that has not ended is not asked for twice.
-    """
-    if application.state is not ApplicationState.DEPLOYED or application.instance is None:
-        raise Conflict(f"{application.name} is {application.state.value}: there is nothing to measure.")
-    running = select(Job).where(
-        Job.template == CheckQuota.name,
-        is_about("instance", application.instance.id),
-        is_about("application", application.id),
-        Job.state.not_in(ENDED_JOB_STATES),
-    )
-    if job := session.scalars(running.limit(1)).first():
-        return job
-    return launch(
-        session,
-        template=CheckQuota.name,
-        title=f"Measure {application.name}",
-        parameters={"instance_id": application.instance_id},
-        subjects=references(application=application.id, instance=application.instance_id),
-        customer_id=application.customer_id,
-        launched_by=actor,
-    )
 
 
 def endpoint_of(application: Application, database: str, login: str) -> Endpoint | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from webapp.pools.remedies import in_form_words
+
 NO_ROOM = (
     "No database server of this kind has room for it now. Support has been told and makes room or asks you."
 )
+LESS_FITS = "{} GiB would fit now: you can change the request and send it again."
 NO_ANSWER = "The database server did not answer. You have nothing to do: support looks at it and goes on."
 NOT_POSSIBLE = "It could not be prepared as it was asked for. Support has been told and looks at it."
 NOT_FINISHED = "It could not be finished. Support has been told and goes on from what is there."
@@ -21,15 +24,20 @@ _NO_ROOM, _NO_ANSWER = "no_room", "no_answer"
 
 def for_staff(failures: Sequence[dict[str, Any]], explanation: str | None = None) -> str:
     """Everything that the run said, one line for each failed task; else what the engine said."""
-    lines = [f"{one.get('host')}: {one.get('text')}" for one in failures]
+    lines = [f"{one.get('host')}: {in_form_words(str(one.get('text')))}" for one in failures]
     return "\n".join(dict.fromkeys(lines)) or explanation or "The run failed and said nothing."
 
 
-def for_customer(outcome: dict[str, Any], *, otherwise: str) -> str:
-    """The sentence that fits best; names no instance and shows no T-SQL."""
+def for_customer(outcome: dict[str, Any], *, otherwise: str, fits_gib: str | None = None) -> str:
+    """The sentence that fits best; names no instance and shows no T-SQL.
+
+    ``fits_gib``: how much there would be room for; None when nobody knows.
+    """
     if _is_silent(outcome):
         return NO_ANSWER
-    return NO_ROOM if outcome.get("cause") == _NO_ROOM else otherwise
+    if outcome.get("cause") != _NO_ROOM:
+        return otherwise
+    return NO_ROOM if fits_gib is None else f"{NO_ROOM} {LESS_FITS.format(fits_gib)}"
 
 
 def is_refusal(outcome: dict[str, Any]) -> bool:

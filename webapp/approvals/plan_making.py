@@ -8,16 +8,20 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.approvals.checks import Check, checks_of
 from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
 from webapp.approvals.launches import bound_targets, launch_for
 from webapp.approvals.signature import sign_plan
 from webapp.audit.operations import PLATFORM
+from webapp.bookings.capacity import largest_seen_mib
 from webapp.bookings.history import note
 from webapp.bookings.items import items_hash
+from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_failed
+from webapp.bookings.parameters import SMALLEST_MIB, floor_gib
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import set_targets
@@ -46,7 +50,9 @@ def planning_ended(session: Session, job: Job, plan: Plan) -> None:
     elif job.state is not JobState.SUCCESSFUL:
         _fail(
             session, job, plan, booking, for_staff(outcome.get("failures") or [], job.job_explanation),
-            customer=for_customer(outcome, otherwise=NOT_POSSIBLE),
+            customer=for_customer(
+                outcome, otherwise=NOT_POSSIBLE, fits_gib=_fits_gib(session, plan, booking)
+            ),
         )  # fmt: skip
     else:
         _make(session, job, plan, booking)
@@ -67,6 +73,19 @@ def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *
     )
 
 
+def _fits_gib(session: Session, plan: Plan, booking: Booking) -> str | None:
+    """How large the database could be on what the run saw; None when nothing would fit, or nobody knows."""
+    if not kind_of(booking).asks_for_space:
+        return None
+    candidates = (plan.placement or {}).get("candidates") or {}
+    database = session.get_one(ApplicationDatabase, booking.parameters["database_id"])
+    is_there = database.state is ApplicationState.DEPLOYED
+    before = (database.data_limit_mib, database.log_limit_mib) if is_there else (0, 0)
+    is_placed = bool(plan.target_ids(INSTANCE))
+    most = largest_seen_mib(database.application.pool, candidates, before=before if is_placed else None)
+    return floor_gib(most) if most is not None and most > max(before[0], SMALLEST_MIB) else None
+
+
 def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
     instances = _instances_of(session, plan)
     if not instances:
@@ -81,6 +100,7 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
         return
     sources = _planned(session, job)
     set_targets(plan, instances)
+    _note_own_collation(session, plan, booking)
     plan.items = [_statement(plan, position, source) for position, source in enumerate(sources)]
     plan.hash = items_hash(plan.items)
     terms = policy_for(session, booking, pool_ids={one.pool_id for one in instances})
@@ -116,6 +136,16 @@ def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
     )
     if terms.approvals == 0 or not plan.items:
         approve_by_policy(session, plan, booking)
+
+
+def _note_own_collation(session: Session, plan: Plan, booking: Booking) -> None:
+    """Name the collation of a new database that gets its instance's own, for pages; the run is given none."""
+    if not kind_of(booking).makes_database or booking.parameters.get("collation"):
+        return
+    database = session.get_one(ApplicationDatabase, booking.parameters["database_id"])
+    if database.state is ApplicationState.RESERVED:
+        seen = ((plan.placement or {}).get("candidates") or {}).get(plan.target_names[0]) or {}
+        database.collation = seen.get("collation")
 
 
 def _instances_of(session: Session, plan: Plan) -> list[Instance]:

@@ -41,6 +41,14 @@ def is_sent_back(booking: Booking) -> bool:
     return bool(turns) and turns[-1] == "sent_back"
 
 
+def can_be_changed(booking: Booking) -> bool:
+    """Whether something else may be asked for: an approver wants that, or it could not be planned as it was.
+
+    What failed while it ran may be half there, so that only its plan can go on.
+    """
+    return is_sent_back(booking) or (booking.state is BookingState.FAILED and booking.job_id is None)
+
+
 def cancel(session: Session, actor: Actor, booking_id: str) -> Booking:
     """Take a booking back. Raises :class:`Conflict` when it is too late for that."""
     user = acting_user(session, actor)
@@ -93,15 +101,17 @@ def change(
     *,
     databases: list[str] | None = None,
 ) -> Booking:
-    """Ask for something else after an approver sent the booking back, and have it planned anew.
+    """Ask for something else, where :func:`can_be_changed` says so, and have it planned anew.
 
     ``typed`` and ``databases``: as for the operation that submitted it. Raises InvalidInput and Conflict.
     """
     user = acting_user(session, actor)
     booking = get_booking(session, user, booking_id)
     require_change(user, booking)
-    if not is_sent_back(booking):
+    if not can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed. Load the page again.")
+    if booking.state is BookingState.FAILED:
+        refuse_again(session, booking)
     try:
         with session.begin_nested():
             booking.reason = check_reason(typed.get("reason", ""))
@@ -111,13 +121,14 @@ def change(
                 session,
                 booking,
                 to=BookingState.PENDING,
-                expected=(BookingState.PENDING,),
+                expected=(BookingState.PENDING, BookingState.FAILED),
                 event="changed",
                 user_id=user.id,
                 text=booking.reason,
             )
     except IntegrityError:
         raise InvalidInput("name", "Somebody took the name a moment ago", "Choose another.") from None
+    booking.failure = None
     _record(session, actor, "booking:changed", booking)
     plan_booking(session, booking, actor=actor)
     return booking

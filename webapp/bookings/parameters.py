@@ -13,7 +13,7 @@ delete_application              purge, deletion_date (yyyymmdd)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.applications.capacity import capacity_of
 from webapp.applications.models import (
     Application,
     ApplicationDatabase,
@@ -30,13 +29,19 @@ from webapp.applications.models import (
     LoginRights,
 )
 from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
+from webapp.bookings.capacity import (
+    MIB_PER_GIB,
+    largest_data_mib,
+    log_limit_mib,
+    own_capacity_mib,
+    pool_capacity,
+)
 from webapp.errors import InvalidInput
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of, is_seen, open_pools
 from webapp.pools.models import Pool, PoolKind
 
-MIB_PER_GIB = 1024
-SMALLEST_LOG_MIB = 512
-LOG_SHARE = 4  # a log may grow to a quarter of its data file, and to no less than SMALLEST_LOG_MIB
+SMALLEST_MIB = MIB_PER_GIB // 10
 LONGEST_REASON = 2000  # characters; the column's length
 _SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,3})?", re.ASCII)
 _TAKEN = (ApplicationState.RESERVED, ApplicationState.DEPLOYED, ApplicationState.DELETED)
@@ -62,13 +67,9 @@ def application_wish(
     pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
     collation = check_collation(session, pool, typed.get("collation", ""))
     database = check_new_database(session, name, typed.get("database", ""), own=own)
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
-    log_mib = log_limit_mib(data_mib, pool)
-    reserved_mib = 0.0
-    if own is not None and own.pool_id == pool.id:
-        reserved_mib = sum(one.data_limit_mib + one.log_limit_mib for one in own.databases)
-    check_room(session, pool, data_mib + log_mib - reserved_mib)
-    return ApplicationWish(name, pool, database, data_mib, log_mib, collation)
+    data_mib = check_size(typed.get("size_gib", ""))
+    check_capacity(session, pool, data_mib, besides=[one.id for one in own.databases] if own else ())
+    return ApplicationWish(name, pool, database, data_mib, log_limit_mib(data_mib, pool), collation)
 
 
 def check_application_name(session: Session, value: str, *, own: Application | None = None) -> str:
@@ -170,10 +171,11 @@ def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
 
 
 def check_collation(session: Session, pool: Pool, value: str) -> str | None:
-    """A collation that the pool's instances know; None for the default."""
+    """A collation that the pool's instances know. None: its own, of an instance that nobody has looked at."""
     value = value.strip()
-    if not value or value == pool.default_collation:
-        return pool.default_collation
+    default = default_collation(session, pool)
+    if not value or value == default:
+        return default
     by_key = {name.lower(): name for name in collations_of(session, pool)}
     if value.lower() not in by_key:
         raise InvalidInput(
@@ -184,8 +186,8 @@ def check_collation(session: Session, pool: Pool, value: str) -> str | None:
     return by_key[value.lower()]
 
 
-def check_size(value: str, *, pool: Pool, field: str = "size_gib") -> int:
-    """MiB from GiB as people type them (``10``, ``0.5``, ``1,5``), no more than the pool allows."""
+def check_size(value: str, *, field: str = "size_gib") -> int:
+    """MiB from GiB as people type them (``10``, ``0.5``, ``1,5``). Not whether it fits."""
     value = value.strip()
     if not value:
         raise InvalidInput(field, "The size is missing", "Type how many GiB, for instance 10.")
@@ -194,32 +196,66 @@ def check_size(value: str, *, pool: Pool, field: str = "size_gib") -> int:
             field, f"{value[:40]!r} is not a size in GiB", "Type a number, for instance 10 or 0.5."
         )
     mib = int(Decimal(value.replace(",", ".")) * MIB_PER_GIB)
-    if mib < MIB_PER_GIB // 10:
+    if mib < SMALLEST_MIB:
         raise InvalidInput(field, f"{value} GiB is too small", "Ask for 0.1 GiB or more.")
-    if mib > pool.largest_data_gib * MIB_PER_GIB:
-        raise InvalidInput(
-            field,
-            f"The pool {pool.name} allows one database {pool.largest_data_gib} GiB",
-            f"Ask for {pool.largest_data_gib} GiB or less.",
-        )
     return mib
 
 
-def check_room(session: Session, pool: Pool, more_mib: float) -> None:
-    """Whether an instance of the pool can promise that much more; what nobody has seen is not refused."""
-    largest_mib = capacity_of(session, pool).largest_mib
-    if largest_mib is not None and more_mib > largest_mib:
+def check_capacity(
+    session: Session,
+    pool: Pool,
+    data_mib: int,
+    *,
+    application: Application | None = None,
+    before: ApplicationDatabase | None = None,
+    besides: Collection[str] = (),
+) -> None:
+    """Whether a database may have that data limit with its log; what nobody has seen is not refused.
+
+    ``application``: that it is for, when that is there already; ``before``: the database itself, when it is.
+    ``besides``: ids of databases that are asked for anew here. The refusal says how much would fit.
+    """
+    most = largest_size_mib(session, pool, application=application, before=before, besides=besides)
+    least = before.data_limit_mib if before is not None else 0
+    if data_mib <= max(most, least):
+        return
+    if most == pool.largest_data_gib * MIB_PER_GIB:
         raise InvalidInput(
             "size_gib",
-            f"With its log the database may grow to {gib_text(more_mib)}, and the pool {pool.name} has "
-            f"{gib_text(largest_mib)} left on one instance",
-            "Ask for less, or ask support for more room.",
+            f"The pool {pool.name} allows one database {pool.largest_data_gib} GiB",
+            f"Ask for {pool.largest_data_gib} GiB or less.",
         )
+    place = f"The pool {pool.name}" if application is None else f"The place where {application.name} is"
+    if most <= max(least, SMALLEST_MIB):
+        what = "a new database" if before is None else "more"
+        raise InvalidInput(
+            "size_gib", f"{place} has no room for {what} now", "Ask support for more room, or try later."
+        )
+    raise InvalidInput(
+        "size_gib",
+        f"{place} has room for {floor_gib(most)} GiB with the log that belongs to it",
+        f"Ask for {floor_gib(most)} GiB or less, or ask support for more room.",
+    )
 
 
-def log_limit_mib(data_mib: int, pool: Pool) -> int:
-    """How far the log of a database of that size may grow, in MiB."""
-    return min(max(SMALLEST_LOG_MIB, data_mib // LOG_SHARE), pool.largest_log_gib * MIB_PER_GIB)
+def largest_size_mib(
+    session: Session,
+    pool: Pool,
+    *,
+    application: Application | None = None,
+    before: ApplicationDatabase | None = None,
+    besides: Collection[str] = (),
+) -> int:
+    """The largest data limit that may be asked for now; as :func:`check_capacity` checks it."""
+    if application is None:
+        return largest_data_mib(pool, pool_capacity(session, pool, besides=besides).largest_mib)
+    limits = (0, 0) if before is None else (before.data_limit_mib, before.log_limit_mib)
+    return largest_data_mib(pool, own_capacity_mib(session, application, besides=besides), before=limits)
+
+
+def floor_gib(mib: float) -> str:
+    """``9.8``, never more than there is: what is said to fit is accepted when it is typed."""
+    return f"{int(mib * 10 / MIB_PER_GIB) / 10:g}"
 
 
 def check_rights(value: str) -> LoginRights:

@@ -49,6 +49,8 @@ def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool) -> str | 
     if booking.state is BookingState.PENDING and not has_plan:
         return "The platform plans the statements that it needs"
     if booking.state is BookingState.FAILED:
+        if booking.job_id is None:
+            return "You change it and send it again, or support plans it again or closes it"
         return "Support looks at it and plans it again, or closes it"
     return _NEXT.get(booking.state)
 

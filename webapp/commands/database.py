@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from webapp.applications.measuring import measure_by_schedule
 from webapp.commands.opening import open_runtime, told
 from webapp.platform import operations
 
@@ -20,6 +21,8 @@ def upgrade() -> None:
     with told():
         operations.upgrade(runtime.database)
         operations.check_platform(runtime.database)
+        with runtime.database.transaction() as session:
+            measure_by_schedule(session)
         with runtime.database.reading() as session:
             unsigned = len(operations.changed_rows(session))
     click.echo(f"The platform database is at migration {operations.newest_revision()}.")

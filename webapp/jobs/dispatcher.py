@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 from webapp.database import new_id, now
 from webapp.jobs.doorbell import send_rings
 from webapp.jobs.heartbeats import beat, forget_old, stop
-from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, OutboxEntry
 from webapp.jobs.outbox import Ring, add_ring, unsent_rings
 from webapp.jobs.queue import connection_for, ids_in_queue, queue_on, rq_id
@@ -28,6 +27,7 @@ from webapp.jobs.reconcile import reconcile
 from webapp.jobs.run import where_from
 from webapp.jobs.runtime import Runtime
 from webapp.jobs.schedules import launch_due
+from webapp.jobs.turns import unblocked_jobs
 
 RINGS_IN_ROUND = 500
 OUTBOX_KEPT = timedelta(days=7)
@@ -108,7 +108,7 @@ def ring_again(runtime: Runtime) -> int:
         connection.close()
     lost = {ring.job_id for ring in candidates if rq_id(ring) not in heard}
     with runtime.database.reading() as session:
-        free = sorted(lost & unblocked_jobs(session)) if lost else []
+        free = [id_ for id_ in unblocked_jobs(session) if id_ in lost] if lost else []
     if free:
         with runtime.database.transaction() as session:
             for job_id in free[:RINGS_IN_ROUND]:

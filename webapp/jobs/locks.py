@@ -1,19 +1,18 @@
-"""Locks on targets: no two jobs work on one instance or application at once; the oldest goes first.
+"""Locks on targets: no two jobs work on one instance or application at once. Who goes first: ``turns.py``.
 
 A job takes all its targets or none, so that two jobs that want the same ones never wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from itertools import groupby
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobTarget, TargetLock, split
+from webapp.jobs.models import Job, TargetLock
+from webapp.jobs.turns import goes_before, queued_for
 
 
 def holders(session: Session, targets: Collection[str], *, besides: str) -> dict[str, str]:
@@ -25,32 +24,15 @@ def holders(session: Session, targets: Collection[str], *, besides: str) -> dict
 
 
 def queued_before(session: Session, job: Job) -> list[tuple[str, list[str]]]:
-    """(id, targets) of the older queued jobs that want one of the targets of ``job``, oldest first.
+    """(id, targets) of the queued jobs that go before ``job`` and want one of its targets, in turn.
 
     Of their targets only those that ``job`` wants as well.
     """
-    return _wanted_by(session, job.targets, Job.id < job.id)
-
-
-def unblocked_jobs(session: Session) -> set[str]:
-    """The ids of the queued jobs that nothing holds up but the want of a worker."""
-    held = {row.target: row.job_id for row in session.execute(select(TargetLock.target, TargetLock.job_id))}
-    taken: set[str] = set()
-    found: set[str] = set()
-    query = (
-        select(Job.id, JobTarget.kind, JobTarget.target_id)
-        .outerjoin(JobTarget, JobTarget.job_id == Job.id)
-        .where(Job.state.in_(QUEUED_JOB_STATES))
-    )
-    for id_, targets in _by_job(session.execute(query.order_by(Job.id))):
-        if all(target not in taken and held.get(target, id_) == id_ for target in targets):
-            found.add(id_)
-        taken.update(targets)
-    return found
+    return queued_for(session, job.targets, goes_before(job))
 
 
 def blockers(session: Session, job: Job) -> list[tuple[str, str]]:
-    """(target, job id) of all that ``job`` has to wait for: running holders, then older waiting jobs."""
+    """(target, job id) of all that ``job`` has to wait for: running holders, then who goes first."""
     found = [
         (target, holder) for target, holder in sorted(holders(session, job.targets, besides=job.id).items())
     ]
@@ -84,44 +66,17 @@ def take_locks(session: Session, job: Job) -> bool:
 
 
 def free_locks(session: Session, job: Job) -> list[str]:
-    """Give up the job's targets; the ids of the queued jobs that may go now, the oldest first.
+    """Give up the job's targets; the ids of the queued jobs that may go now, in turn.
 
-    Those are the oldest for each of its targets: the younger ones would only find that it is not their turn.
+    Those are the first for each of its targets: the others would only find that it is not their turn.
     """
     session.execute(
         delete(TargetLock).where(TargetLock.job_id == job.id).execution_options(synchronize_session=False)
     )
     free = set(job.targets)
     found = []
-    for id_, targets in _wanted_by(session, job.targets, Job.id != job.id):
+    for id_, targets in queued_for(session, job.targets, Job.id != job.id):
         if free.intersection(targets):
             found.append(id_)
             free.difference_update(targets)
     return found
-
-
-def _wanted_by(
-    session: Session, targets: Collection[str], condition: ColumnElement[bool]
-) -> list[tuple[str, list[str]]]:
-    """(id, those of ``targets`` that it wants) of the queued jobs that want any of them, the oldest first."""
-    if not targets:
-        return []
-    pairs = [split(target) for target in targets]
-    query = (
-        select(JobTarget.job_id, JobTarget.kind, JobTarget.target_id)
-        .join(Job, Job.id == JobTarget.job_id)
-        .where(
-            Job.state.in_(QUEUED_JOB_STATES),
-            condition,
-            or_(*(and_(JobTarget.kind == kind, JobTarget.target_id == key) for kind, key in pairs)),
-        )
-    )
-    return _by_job(session.execute(query.order_by(JobTarget.job_id)))
-
-
-def _by_job(rows: Iterable[Any]) -> list[tuple[str, list[str]]]:
-    """Rows of (job, kind, id), sorted by job, as (job, targets); a job without a target has a row of None."""
-    return [
-        (job_id, sorted(f"{kind}:{key}" for _, kind, key in group if kind is not None))
-        for job_id, group in groupby(rows, key=lambda row: row[0])
-    ]

@@ -220,7 +220,8 @@ class ScheduleRun(WithId, Base):
 
     schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), index=True)
     due_at: Mapped[datetime]
-    job_id: Mapped[str | None] = mapped_column(String(26))  # empty: skipped
+    # Empty: skipped. That of an earlier due time: merged into its job, which still waited.
+    job_id: Mapped[str | None] = mapped_column(String(26))
     at: Mapped[datetime] = mapped_column(default=now)
 
 

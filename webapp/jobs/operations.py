@@ -18,6 +18,7 @@ from webapp.jobs.outbox import add_ring
 from webapp.jobs.queue import is_redis_reachable
 from webapp.jobs.subjects import subject_kinds, target_kinds
 from webapp.jobs.templates import JobTemplate
+from webapp.jobs.turns import goes_before
 
 __all__ = [
     "is_redis_reachable",
@@ -154,11 +155,11 @@ def waiting_for(session: Session, job: Job) -> list[tuple[str, Job]]:
 
 
 def queue_position(session: Session, job: Job) -> int | None:
-    """How many queued jobs are older, plus one; None for a job that is not queued."""
+    """How many queued jobs go before it, plus one; None for a job that is not queued."""
     if job.state not in QUEUED_JOB_STATES:
         return None
-    older = select(func.count()).select_from(Job).where(Job.state.in_(QUEUED_JOB_STATES), Job.id < job.id)
-    return int(session.scalar(older) or 0) + 1
+    before = select(func.count()).select_from(Job).where(Job.state.in_(QUEUED_JOB_STATES), goes_before(job))
+    return int(session.scalar(before) or 0) + 1
 
 
 def _require_known(field: str, given: Collection[str], known: Collection[str]) -> None:

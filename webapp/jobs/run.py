@@ -22,6 +22,7 @@ from webapp.jobs.processes import end_processes
 from webapp.jobs.runtime import Runtime
 from webapp.jobs.settling import Verdict, settle, verdict_of
 from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.jobs.turns import whose_turn
 from webapp.sealing import SealingError
 from webapp.settings import Settings
 
@@ -31,10 +32,12 @@ _log = logging.getLogger(__name__)
 
 
 def run_job(runtime: Runtime, job_id: str, *, worker: str) -> JobState | None:
-    """Claim the job and run one attempt of it; the state it has then.
+    """Claim the job, or the one whose turn is first, and run one attempt of it; the state it has then.
 
     None: another worker has the job, or it waits for a target, or its lease was lost.
     """
+    with runtime.database.reading() as session:
+        job_id = whose_turn(session, job_id)
     claimed = claim(runtime.database, runtime.settings, job_id, worker=worker)
     if claimed is None:
         _log.info("job_not_claimed job_id=%s worker=%s", job_id, worker)

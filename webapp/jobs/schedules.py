@@ -1,23 +1,26 @@
-"""Schedules: launch a job template at due times, each of them once, however many dispatchers look."""
+"""Schedules: launch a job template at due times, each of them once, however many dispatchers look.
+
+One job of a schedule waits at most: a due time that finds one waiting is merged into it, and said.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
 from webapp.database import Database, new_id, now
 from webapp.errors import Conflict, InvalidInput, NotFound
-from webapp.jobs.endings import templates_of
-from webapp.jobs.models import CatchUp, Schedule, ScheduleRun
+from webapp.jobs.endings import is_changed, templates_of
+from webapp.jobs.models import QUEUED_JOB_STATES, CatchUp, Job, Schedule, ScheduleRun
 from webapp.jobs.operations import launch
 
 MISSED_S = 120  # a due time that is older was missed: the catch-up policy decides
@@ -102,7 +105,7 @@ def delete_schedule(session: Session, actor: Actor, schedule_id: str) -> None:
 
 
 def launch_due(database: Database) -> int:
-    """Launch every schedule that is due; how many jobs. Each schedule has a transaction of its own."""
+    """Launch every schedule that is due; how many new jobs. Each has a transaction of its own."""
     with database.reading() as session:
         query = select(Schedule.id).where(Schedule.is_enabled.is_(True), Schedule.next_due_at <= now())
         due = session.scalars(query.order_by(Schedule.next_due_at).limit(BATCH)).all()
@@ -137,16 +140,23 @@ def _launch_one(session: Session, schedule_id: str) -> int:
     session.add(run)
     session.flush()
     is_missed = (moment - due).total_seconds() > MISSED_S
-    if is_missed and schedule.catch_up is CatchUp.SKIP:
+    parameters = dict(schedule.parameters)
+    is_skipped = is_missed and schedule.catch_up is CatchUp.SKIP
+    if is_skipped or not _has_work(session, schedule.template, parameters):
         _log.info("schedule_skipped schedule_id=%s", schedule.id)
+        return 0
+    subjects = _subjects(session, schedule.template, parameters)
+    if waiting := _merged(session, schedule, parameters, subjects):
+        run.job_id = waiting.id
+        session.flush()
+        _log.info("schedule_merged schedule_id=%s job_id=%s", schedule.id, waiting.id)
         return 0
     try:
         with session.begin_nested():
-            parameters = dict(schedule.parameters)
             job = launch(
                 session, template=schedule.template, title=schedule.name, parameters=parameters,
-                subjects=_subjects(session, schedule.template, parameters),
-                schedule_id=schedule.id, launched_by=Actor("platform", f"schedule {schedule.name}"),
+                subjects=subjects, schedule_id=schedule.id,
+                launched_by=Actor("platform", f"schedule {schedule.name}"),
             )  # fmt: skip
     except InvalidInput as exc:  # its template is gone; the due time is used up all the same
         _log.error("schedule_not_launched schedule_id=%s field=%s", schedule.id, exc.field)
@@ -155,6 +165,41 @@ def _launch_one(session: Session, schedule_id: str) -> int:
     session.flush()
     _log.info("schedule_launched schedule_id=%s job_id=%s", schedule.id, job.id)
     return 1
+
+
+def _merged(
+    session: Session, schedule: Schedule, parameters: dict[str, Any], subjects: list[str]
+) -> Job | None:
+    """The schedule's job that still waits, which stands for this due time, too; as the schedule is today.
+
+    So what nobody could run does not pile up: one job of a schedule waits at most.
+    """
+    query = select(Job).where(Job.schedule_id == schedule.id, Job.state.in_(QUEUED_JOB_STATES))
+    waiting = session.scalars(query.order_by(Job.id.desc()).limit(1)).one_or_none()
+    if waiting is None or not is_changed(
+        session, waiting.id, Job.state.in_(QUEUED_JOB_STATES), title=schedule.name, parameters=parameters
+    ):
+        return None
+    session.refresh(waiting)
+    if waiting.subjects != subjects:
+        waiting.subjects = subjects
+        session.flush()
+    return waiting
+
+
+def due_times(session: Session, job_ids: Collection[str]) -> dict[str, int]:
+    """For how many due times each of these jobs stands; jobs of no schedule are left out."""
+    query = (
+        select(ScheduleRun.job_id, func.count())
+        .where(ScheduleRun.job_id.in_(job_ids))
+        .group_by(ScheduleRun.job_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _has_work(session: Session, template: str, parameters: dict[str, Any]) -> bool:
+    known = templates_of(session).get(template)
+    return known is None or known.has_work(session, parameters)
 
 
 def _subjects(session: Session, template: str, parameters: dict[str, Any]) -> list[str]:

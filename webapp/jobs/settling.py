@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.operations import PLATFORM, record
 from webapp.database import Database
 from webapp.jobs.claim import Claim, LeaseLost, held_job
-from webapp.jobs.endings import end_job, is_changed
+from webapp.jobs.endings import end_job, is_changed, templates_of
 from webapp.jobs.launcher import Outcome
 from webapp.jobs.models import Job, JobEvent, JobState
 from webapp.jobs.outbox import add_ring
@@ -54,7 +54,9 @@ def verdict_of(
         return Verdict(JobState.ERROR, text, outcome.return_code)
     if outcome.return_code == 0:
         return Verdict(JobState.SUCCESSFUL, None, 0)
-    return Verdict(JobState.FAILED, _failure(session, job), outcome.return_code)
+    text = _failure(session, job)
+    template = templates_of(session).get(job.template)
+    return Verdict(JobState.FAILED, template.explain(text) if template else text, outcome.return_code)
 
 
 def _why_lost(session: Session, job: Job, outcome: Outcome, unobserved: int) -> str | None:

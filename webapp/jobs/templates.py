@@ -61,6 +61,14 @@ class JobTemplate:
     def finished(self, session: Session, job: Job) -> None:
         """The job has its end state. Set in the same transaction; make follow-up jobs here."""
 
+    def explain(self, text: str) -> str:
+        """What a failed task said, in the words of whoever reads it in the portal."""
+        return text
+
+    def has_work(self, session: Session, parameters: dict[str, Any]) -> bool:
+        """Whether a schedule that is due shall launch it: False where it would find nothing to do."""
+        return True
+
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """What a job with these parameters is about, for one that a schedule launches: references."""
         return []

@@ -12,6 +12,7 @@ from webapp.pools.differences import changes_between
 from webapp.pools.facts import collation_names, summary_of
 from webapp.pools.listing import newest_discovery
 from webapp.pools.models import Discovery, Instance, Reachability
+from webapp.pools.remedies import in_form_words
 
 KEPT = 50  # discoveries of each instance
 ERROR_CHARACTERS = 2000  # of Instance.last_error
@@ -49,7 +50,7 @@ def seen(session: Session, instance: Instance) -> None:
 
 def not_seen(session: Session, instance: Instance, reason: str) -> None:
     """The instance did not answer, or did not let the platform's account in."""
-    text = reason.replace("\0", "").strip() or "It did not answer; the job's output says more."
+    text = in_form_words(reason.replace("\0", "").strip()) or "It did not answer; the job's output says more."
     instance.reachability, instance.last_error = Reachability.UNREACHABLE, text[:ERROR_CHARACTERS]
 
 

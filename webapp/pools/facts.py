@@ -6,6 +6,7 @@ compares), so that a page never promises what a booking would then be refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -41,6 +42,25 @@ class Summary:
             return None
         reserve = self.disk_total_mib * disk_free_percent / 100
         return max(0.0, self.disk_free_mib - self.promised_mib - reserve)
+
+    def reached(self, thresholds: Mapping[str, float]) -> list[str]:
+        """Why nothing new goes there: the thresholds that it has reached, and a disk that cannot be seen.
+
+        ``thresholds``: of the pool. What could not be seen besides counts as not reached.
+        """
+        figures = (
+            ("CPU", self.cpu_percent, "cpu_percent", " %"),
+            ("memory", self.memory_percent, "memory_percent", " %"),
+            ("databases", self.databases, "databases", ""),
+        )
+        found = [
+            f"{what} {used:.0f}{unit}, its threshold is {thresholds[name]:g}"
+            for what, used, name, unit in figures
+            if used is not None and used >= thresholds[name]
+        ]
+        if self.unpromised_mib(0) is None:
+            found.append("its disk space is not visible to the platform's login")
+        return found
 
     @property
     def disk_used_percent(self) -> float | None:

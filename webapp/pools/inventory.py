@@ -87,12 +87,7 @@ def api_inventory(session: Session, *, with_secrets: bool) -> dict[str, Any]:
 def pool_variables(pool: Pool) -> dict[str, Any]:
     """The variables of a pool's group."""
     return {
-        "pool_thresholds": {
-            "cpu_percent": pool.cpu_percent,
-            "memory_percent": pool.memory_percent,
-            "disk_free_percent": pool.disk_free_percent,
-            "databases": pool.databases,
-        },
+        "pool_thresholds": pool.thresholds,
         "pool_largest_data_limit": f"{pool.largest_data_gib}GiB",
         "pool_largest_log_limit": f"{pool.largest_log_gib}GiB",
     }

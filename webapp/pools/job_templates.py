@@ -13,6 +13,7 @@ from webapp.jobs.templates import JobTemplate, Launch
 from webapp.pools.discoveries import keep_discovery, not_seen, seen
 from webapp.pools.inventory import run_inventory
 from webapp.pools.models import Instance
+from webapp.pools.remedies import in_form_words
 from webapp.pools.subjects import subjects_in
 
 _DISCOVER = "mssql_discover"
@@ -25,7 +26,6 @@ class LooksAtInstances(JobTemplate):
     """
 
     is_schedulable = True
-    is_schedulable = True
     playbook: str
     variables: ClassVar[dict[str, Any]] = {}
 
@@ -37,6 +37,10 @@ class LooksAtInstances(JobTemplate):
         return Launch(
             playbook=self.playbook, inventory=inventory, variables=dict(self.variables), secrets=secrets
         )
+
+    def explain(self, text: str) -> str:
+        """With the fields of forms in place of options."""
+        return in_form_words(text)
 
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """The instance or pool that is looked at."""
@@ -93,8 +97,16 @@ class CheckAccount(LooksAtInstances):
         instance = self._instance(session, job, event)
         if instance is None:
             return
+        outcome = _in_form_words(outcome)
         instance.account_check, instance.account_checked_at = outcome, now()
         if outcome.get("reachable") and not outcome.get("error"):
             seen(session, instance)
         else:
             not_seen(session, instance, str(outcome.get("error") or ""))
+
+
+def _in_form_words(outcome: dict[str, Any]) -> dict[str, Any]:
+    told = {**outcome, "error": in_form_words(outcome["error"])} if outcome.get("error") else dict(outcome)
+    for key in ("obstacles", "warnings"):
+        told[key] = [in_form_words(text) for text in outcome.get(key) or []]
+    return told

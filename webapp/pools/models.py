@@ -78,6 +78,16 @@ class Pool(WithId, Signed, Base):
     elevated_account: Mapped[ElevatedAccount] = relationship()
     instances: Mapped[list[Instance]] = relationship(back_populates="pool", order_by="Instance.name")
 
+    @property
+    def thresholds(self) -> dict[str, int]:
+        """What an instance may have reached when something new goes there; as the playbooks get them."""
+        return {
+            "cpu_percent": self.cpu_percent,
+            "memory_percent": self.memory_percent,
+            "disk_free_percent": self.disk_free_percent,
+            "databases": self.databases,
+        }
+
 
 class Instance(WithId, Signed, Base):
     """A SQL Server instance. Its name is a host of the inventory."""

@@ -12,20 +12,17 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import TransactSqlLexer
 
-MIB_PER_GIB = 1024
+from webapp.applications.fullness import is_full, size_text
+
 LIGHT_STYLE = "vs"  # Pygments styles; the light one has the colours of Microsoft's own editors
 DARK_STYLE = "github-dark"
 
 
 def register_presentation(app: Flask) -> None:
     """Add the filters ``gib``, ``sql``, ``moment``, ``duration`` to ``app``, and what the frame shows."""
-    app.jinja_env.filters.update(gib=gib, sql=highlighted_sql, moment=moment, duration=duration)
+    app.jinja_env.filters.update(gib=size_text, sql=highlighted_sql, moment=moment, duration=duration)
+    app.jinja_env.tests["full"] = is_full
     app.jinja_env.globals.update(platform_version=version("sqlhosting"), moment_utc=moment_utc)
-
-
-def gib(mib: float | None) -> str:
-    """``10.0 GiB`` from MiB; a dash for None."""
-    return "–" if mib is None else f"{mib / MIB_PER_GIB:.1f} GiB"
 
 
 @lru_cache(maxsize=2048)

@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from tests.webapp.approvals.conftest import Story
+from tests.webapp.approvals.conftest import Story, failed, ok
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
@@ -328,3 +328,38 @@ def test_the_operations_refuse_what_the_page_does_not_offer(story: Story):
     with pytest.raises(InvalidInput):
         story.decide(plan, story.admin, "reject")
     assert re.fullmatch(r"[0-9a-f]{64}", plan.hash or "")
+
+
+def test_a_plan_without_room_tells_the_customer_how_much_would_fit(story: Story) -> None:
+    booking = story.book(size="40")
+    plan = story.plan(booking)
+    seen = {"disk_total_mib": 102_400, "disk_free_mib": 30_720, "promised_mib": 0, "is_reachable": True}
+    story.engine.claim(plan.job_id)
+    with story.portal.database.transaction() as session:
+        session.get_one(Plan, plan.id).placement = {"candidates": {"sql01": seen}}
+    refused = {"instance": None, "refused": "no room", "cause": "no_room", "reasons": []}
+    story.engine.observe(
+        plan.job_id, ok(ansible_facts={"application_placement": refused}), failed("No instance can take it.")
+    )
+    story.engine.end(plan.job_id, JobState.FAILED)
+    text = story.booking(booking.id).failure or ""
+    assert "16 GiB would fit now" in text
+    assert text in story.client(story.customer).get(f"/bookings/{booking.id}").text
+
+
+def test_the_instances_own_collation_is_named_once_planning_has_seen_it(story: Story) -> None:
+    booking = story.book()
+    plan = story.plan(booking)
+    story.engine.claim(plan.job_id)
+    facts = {"version": {"collation": "Latin1_General_CS_AS"}}
+    seen = ok(instance=facts)
+    seen["event_data"]["task_action"] = "sqlhosting.mssql.mssql_discover"
+    chosen = {"instance": "sql01", "exists": False, "reasons": []}
+    story.engine.observe(
+        plan.job_id, seen, ok(ansible_facts={"application_placement": chosen}), lines=story.lines()
+    )
+    story.engine.end(plan.job_id)
+    named = "the instance&#39;s own: Latin1_General_CS_AS"
+    assert named in story.client(story.customer).get(f"/bookings/{booking.id}").text
+    assert named in story.client(story.admin).get(f"/approvals/{plan.id}").text
+    assert "collation" not in story.plan(booking).launch["variables"]["application_databases"][0]

@@ -12,12 +12,12 @@ from sqlalchemy import text
 from tests.support.engine import job_of
 from webapp.database import new_id, now
 from webapp.jobs.claim import claim
-from webapp.jobs.locks import unblocked_jobs
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, create_folder, folder_for
 from webapp.jobs.reconcile import reconcile
 from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import Launch
+from webapp.jobs.turns import unblocked_jobs
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -77,6 +77,6 @@ def test_a_job_whose_row_was_spoilt_keeps_no_other_from_running(
         session.execute(text("DELETE FROM job_targets WHERE job_id = :id"), {"id": bad.id})
     assert job_of(runtime, bad.id).targets == []
     with runtime.database.reading() as session:
-        assert unblocked_jobs(session) == {bad.id, good.id}
+        assert set(unblocked_jobs(session)) == {bad.id, good.id}
     assert claim(runtime.database, runtime.settings, good.id, worker="one") is not None
     assert claim(runtime.database, runtime.settings, bad.id, worker="two") is not None

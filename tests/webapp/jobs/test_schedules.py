@@ -11,11 +11,22 @@ import pytest
 from sqlalchemy import select
 
 from webapp.audit.operations import PLATFORM, Actor
-from webapp.database import now
+from webapp.database import new_id, now
 from webapp.errors import InvalidInput, NotFound
-from webapp.jobs.models import CatchUp, Job, Schedule, ScheduleRun
+from webapp.jobs.claim import claim
+from webapp.jobs.models import CatchUp, Job, JobState, Schedule, ScheduleRun
+from webapp.jobs.operations import queue_position
 from webapp.jobs.runtime import Runtime
-from webapp.jobs.schedules import change_schedule, create_schedule, delete_schedule, launch_due, next_due
+from webapp.jobs.schedules import (
+    change_schedule,
+    create_schedule,
+    delete_schedule,
+    due_times,
+    launch_due,
+    next_due,
+)
+from webapp.jobs.settling import Verdict, settle
+from webapp.jobs.turns import queued_in_turn, whose_turn
 
 SOMEBODY = Actor("user", "operator@example.com", "01J00000000000000000000000")
 EVERY_MINUTE = "* * * * *"
@@ -105,6 +116,98 @@ def test_a_schedule_that_was_down_for_months_does_not_count_through_every_minute
     assert launch_due(runtime.database) == 1
     assert launch_due(runtime.database) == 0
     assert len(jobs_of(runtime, made)) == 1
+
+
+def come_due(runtime: Runtime, schedule: Schedule, times: int) -> int:
+    """Let the schedule be due so often, each a little later than the one before; how many jobs that made."""
+    made = 0
+    for _ in range(times):
+        # The time itself, and not a full minute: the next one of the expression is in the future.
+        with runtime.database.transaction() as session:
+            session.get_one(Schedule, schedule.id).next_due_at = now() - timedelta(milliseconds=1)
+        made += launch_due(runtime.database)
+    return made
+
+
+def test_due_times_that_nobody_could_run_wait_as_one_job(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    made = schedule()
+    assert come_due(runtime, made, 30) == 1
+    (job,) = jobs_of(runtime, made)
+    with runtime.database.reading() as session:
+        runs = session.scalars(select(ScheduleRun).where(ScheduleRun.schedule_id == made.id)).all()
+        assert {run.job_id for run in runs} == {job.id}
+        assert due_times(session, [job.id]) == {job.id: len(runs)}
+
+
+def test_while_its_job_runs_a_schedule_has_one_more_that_waits(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    made = schedule()
+    assert come_due(runtime, made, 1) == 1
+    (job,) = jobs_of(runtime, made)
+    claimed = claim(runtime.database, runtime.settings, job.id, worker="w")
+    assert claimed is not None
+    assert come_due(runtime, made, 5) == 1
+    assert [job.state for job in sorted(jobs_of(runtime, made), key=lambda one: one.id)] == [
+        JobState.RUNNING,
+        JobState.PENDING,
+    ]
+
+
+def test_a_waiting_job_becomes_what_its_schedule_is_now(
+    runtime: Runtime, schedule: Callable[..., Schedule]
+) -> None:
+    made = schedule(parameters={"pool_id": "01P"})
+    come_due(runtime, made, 1)
+    with runtime.database.transaction() as session:
+        change_schedule(session, SOMEBODY, made.id, name="Other", parameters={"pool_id": "01Q"})
+    come_due(runtime, made, 1)
+    (job,) = jobs_of(runtime, made)
+    assert (job.title, job.parameters, job.subjects) == ("Other", {"pool_id": "01Q"}, ["pool:01Q"])
+
+
+def test_what_people_ask_for_goes_before_what_schedules_launched(
+    runtime: Runtime, schedule: Callable[..., Schedule], launched: Callable[..., Job]
+) -> None:
+    for number in range(3):
+        come_due(runtime, schedule(name=f"Look {number}"), 1)
+    people = [launched(targets=["instance:1"]), launched(targets=["instance:2"])]
+    with runtime.database.reading() as session:
+        waiting = list(session.scalars(queued_in_turn()))
+        scheduled = [job for job in waiting if job.schedule_id]
+        assert [job.id for job in waiting] == [job.id for job in (*people, *scheduled)]
+        assert [queue_position(session, job) for job in waiting] == [1, 2, 3, 4, 5]
+        # A ring for a scheduled job starts a person's; a ring for that one, once it runs, a scheduled one.
+        assert whose_turn(session, scheduled[0].id) == people[0].id
+        assert whose_turn(session, people[1].id) == people[1].id
+    assert claim(runtime.database, runtime.settings, people[0].id, worker="w") is not None
+    with runtime.database.reading() as session:
+        assert whose_turn(session, people[0].id) == scheduled[0].id
+        assert whose_turn(session, scheduled[2].id) == people[1].id
+
+
+def test_for_a_lock_a_scheduled_job_waits_until_people_are_served(
+    runtime: Runtime, launched: Callable[..., Job]
+) -> None:
+    scheduled = launched(targets=["instance:1"], schedule_id=new_id())
+    person = launched(targets=["instance:1"])
+    assert claim(runtime.database, runtime.settings, scheduled.id, worker="w") is None
+    claimed = claim(runtime.database, runtime.settings, person.id, worker="w")
+    assert claimed is not None
+    settle(runtime.database, runtime.settings, claimed, Verdict(JobState.SUCCESSFUL, None, 0))
+    assert claim(runtime.database, runtime.settings, scheduled.id, worker="w") is not None
+
+
+def test_a_ring_for_what_is_no_job_starts_what_was_overtaken_or_nothing(
+    runtime: Runtime, launched: Callable[..., Job]
+) -> None:
+    with runtime.database.reading() as session:
+        assert whose_turn(session, "01ARZ3NDEKTSV4RRFFQ69G5FAV") == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    launched()
+    with runtime.database.reading() as session:
+        assert whose_turn(session, "01ARZ3NDEKTSV4RRFFQ69G5FAV") == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Client, Portal
 from tests.support.ports import unused_port
 from tests.support.simulators import Simulator, running_simulator
-from webapp.applications.capacity import capacity_of
+from webapp.bookings.capacity import pool_capacity
 from webapp.jobs.models import Job, JobState
 from webapp.pools.listing import collations_of, newest_discovery
 from webapp.pools.models import Instance, Pool, Reachability
@@ -70,7 +71,7 @@ def test_discovering_a_pool_fills_its_pages(
     assert "nothing listens" in (named(portal, "silent").last_error or "")
     with portal.database.reading() as session:
         assert len(collations_of(session, pool)) > 10
-        capacity = capacity_of(session, pool)
+        capacity = pool_capacity(session, pool)
         assert {one.name for one in capacity.instances} == {"sql01", "sql02"}
         assert (capacity.largest_mib or 0) > 0
         found = newest_discovery(session, named(portal, "sql01").id)
@@ -92,7 +93,13 @@ def test_an_account_without_rights_is_told_exactly_what_it_lacks(
     portal.change(named(portal, "sql02"), elevated_account_id=weak.id)
     assert operator.post(f"/pools/{pool.id}/check-account").status_code == 302
     job = run_the_job(portal)
-    assert job.state is JobState.SUCCESSFUL, job.job_explanation
+    assert job.state is JobState.FAILED
+    explanation = job.job_explanation or ""
+    assert "sql02: The account weak lacks CONTROL SERVER, " in explanation
+    assert "GRANT CONTROL SERVER TO [weak];" in explanation
+    assert "nothing listens" in explanation
+    assert "sql01: " not in explanation
+    assert "GRANT CONTROL SERVER TO [weak];" in operator.get(f"/jobs/{job.id}").text
     good, bad, silent = (named(portal, name) for name in ("sql01", "sql02", "silent"))
     assert good.account_check["ok"] is True
     assert good.account_check["is_sysadmin"] is True
@@ -110,8 +117,34 @@ def test_a_wrong_password_is_said_and_shown_nowhere(portal: Portal, operator: Cl
     wrong = portal.create_account(login_password="Wrong-Pl4nted-1!")
     refused = portal.change(named(portal, "sql01"), elevated_account_id=wrong.id)
     assert operator.post(f"/instances/{refused.id}/check-account").status_code == 302
-    assert run_the_job(portal).state is JobState.SUCCESSFUL
+    job = run_the_job(portal)
+    assert job.state is JobState.FAILED
+    assert "Login failed for user 'platform'" in (job.job_explanation or "")
     page = operator.get(f"/instances/{refused.id}").text
     assert "(error 18456)" in page
     assert "Wrong-Pl4nted-1!" not in page
     assert named(portal, "sql01").reachability is Reachability.UNREACHABLE
+
+
+def test_remedies_name_the_fields_of_the_forms(portal: Portal, operator: Client, pool: Pool) -> None:
+    account = portal.create_account(login_password="Wrong-Pl4nted-1!")
+    portal.change(named(portal, "sql01"), elevated_account_id=account.id)
+    portal.change(named(portal, "sql02"), trust_server_certificate=False)
+    assert operator.post(f"/pools/{pool.id}/check-account").status_code == 302
+    job = run_the_job(portal)
+    wanted = {
+        "sql01": "Check “Login” and “Password” of the elevated account.",
+        "sql02": "tick “Trust any certificate” of the instance",
+        "silent": "Check “Address”, “Port” or “Instance name” of the instance",
+    }
+    for name, remedy in wanted.items():
+        texts = (
+            named(portal, name).account_check["error"],
+            named(portal, name).last_error or "",
+            job.job_explanation or "",
+            operator.get(f"/instances/{named(portal, name).id}").text,
+        )
+        for text in texts:
+            assert remedy in text
+            assert not re.search(r"\blogin_(host|port|user|password|instance|database)\b", text)
+            assert "trust_server_certificate:" not in text

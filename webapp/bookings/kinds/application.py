@@ -23,8 +23,8 @@ from webapp.bookings.kinds.on_application import (
     ApplicationRequest,
     application_of,
     application_variables,
-    connect,
     database_of,
+    follow,
     keep_password,
     login_of,
 )
@@ -102,7 +102,7 @@ class BookApplication(ApplicationRequest):
         application.state, application.deployed_at = ApplicationState.DEPLOYED, now()
         database_of(session, booking).state = ApplicationState.DEPLOYED
         keep_password(booking, login_of(session, booking))
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         for row in _rows_of(application_of(booking)):
@@ -163,7 +163,7 @@ class DeleteApplication(ApplicationRequest):
         for login in application.logins:
             login.password = None
         application.deleted_at = application.deleted_at or now()
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""

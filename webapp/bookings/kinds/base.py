@@ -27,9 +27,7 @@ class Fact:
 class RequestKind(ABC):
     """One kind of request. Stateless; every class attribute and every method has to be given."""
 
-    name: ClassVar[
-        str
-    ]  # snake_case: in rows, seals and the audit log, and playbooks/<name>.yml carries it out
+    name: ClassVar[str]  # snake_case: in rows, seals and the audit log; playbooks/<name>.yml carries it out
     subject: ClassVar[str]  # the kind of what it is about; a target kind of jobs/subjects.py
     label: ClassVar[str]  # what lists and filters call it: "Add a database"
     policy_words: ClassVar[str]  # several of them, in a policy's sentence: "new databases"

@@ -7,29 +7,29 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.applications.models import ApplicationDatabase, ApplicationState
+from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.applications.naming import free_name
 from webapp.applications.visibility import get_part
 from webapp.audit.operations import Actor
+from webapp.bookings.capacity import log_limit_mib
 from webapp.bookings.kinds.base import Fact
 from webapp.bookings.kinds.on_application import (
     ApplicationRequest,
     application_of,
     application_variables,
-    connect,
     database_of,
+    follow,
 )
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
 from webapp.bookings.parameters import (
+    check_capacity,
     check_collation,
     check_new_database,
     check_reason,
-    check_room,
     check_size,
     database_parameters,
     gib_text,
-    log_limit_mib,
     price_text,
 )
 from webapp.bookings.submitting import deployed_application, require_there, sent_before, submit
@@ -78,16 +78,15 @@ class AddDatabase(ApplicationRequest):
         if name.strip().lower() != database.name_key:
             name = check_new_database(session, application.name, name)
             database.name, database.name_key = name, name.lower()
-        data_mib = check_size(typed.get("size_gib", ""), pool=pool)
-        log_mib = log_limit_mib(data_mib, pool)
-        check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
-        database.data_limit_mib, database.log_limit_mib = data_mib, log_mib
+        data_mib = check_size(typed.get("size_gib", ""))
+        check_capacity(session, pool, data_mib, application=application, besides=[database.id])
+        database.data_limit_mib, database.log_limit_mib = data_mib, log_limit_mib(data_mib, pool)
         database.collation = check_collation(session, pool, typed.get("collation", ""))
         booking.parameters = database_parameters(database)
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         database_of(session, booking).state = ApplicationState.DEPLOYED
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         free_name(database_of(session, booking), ApplicationState.RELEASED)
@@ -148,7 +147,7 @@ class ResizeDatabase(ApplicationRequest):
         database.log_limit_mib = (
             resized.get("log_limit_mib") or asked.get("log_limit_mib") or database.log_limit_mib
         )
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
@@ -163,9 +162,9 @@ def submit_database(
         return sent
     pool = application.pool
     name = check_new_database(session, application.name, typed.get("database", ""))
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    data_mib = check_size(typed.get("size_gib", ""))
     collation = check_collation(session, pool, typed.get("collation", ""))
-    check_room(session, pool, data_mib + log_limit_mib(data_mib, pool))
+    check_capacity(session, pool, data_mib, application=application)
     reason = check_reason(typed.get("reason", ""))
     refuse_while_open(session, application.id, AddDatabase.name)
     database = ApplicationDatabase(
@@ -214,9 +213,17 @@ def database_facts(booking: Booking) -> list[Fact]:
         Fact("Database", f"{application.name}_{asked['database']}", is_name=True),
         Fact("Data limit", gib_text(asked["data_limit_mib"])),
         Fact("Log limit", gib_text(asked["log_limit_mib"])),
-        Fact("Collation", asked["collation"] or "the instance's own", is_name=bool(asked["collation"])),
+        _collation_fact(application, asked),
         Fact("Price", price_text(application.pool, asked["data_limit_mib"])),
     ]
+
+
+def _collation_fact(application: Application, asked: dict[str, Any]) -> Fact:
+    if asked["collation"]:
+        return Fact("Collation", asked["collation"], is_name=True)
+    # The one that planning found where it goes.
+    own = next((one.collation for one in application.databases if one.id == asked["database_id"]), None)
+    return Fact("Collation", f"the instance's own: {own}" if own else "the instance's own")
 
 
 def new_database_variable(asked: dict[str, Any]) -> dict[str, Any]:
@@ -240,7 +247,7 @@ def _resize_parameters(
 ) -> dict[str, Any]:
     """What a request of another limit asks for. The log's limit grows along and never shrinks."""
     pool = database.application.pool
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
+    data_mib = check_size(typed.get("size_gib", ""))
     log_mib = max(database.log_limit_mib, log_limit_mib(data_mib, pool))
     if data_mib == database.data_limit_mib:
         raise InvalidInput(
@@ -252,7 +259,7 @@ def _resize_parameters(
             f"The files of {database.full_name} have {gib_text(database.data_allocated_mib)} already",
             "Ask for more than that.",
         )
-    check_room(session, pool, data_mib + log_mib - database.data_limit_mib - database.log_limit_mib)
+    check_capacity(session, pool, data_mib, application=database.application, before=database)
     return {
         "database_id": database.id,
         "database": database.name,

@@ -23,7 +23,7 @@ from webapp.bookings.kinds.on_application import (
     ApplicationRequest,
     application_of,
     application_variables,
-    connect,
+    follow,
     keep_password,
     login_of,
 )
@@ -91,7 +91,7 @@ class AddLogin(ApplicationRequest):
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         keep_password(booking, login_of(session, booking))
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         free_name(login_of(session, booking), ApplicationState.RELEASED)
@@ -131,7 +131,7 @@ class ResetLogin(ApplicationRequest):
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         keep_password(booking, login_of(session, booking))
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""
@@ -173,7 +173,7 @@ class RemoveLogin(ApplicationRequest):
         login = login_of(session, booking)
         login.password = None
         free_name(login, ApplicationState.DELETED)
-        connect(session, booking, job, results)
+        follow(session, booking, job, results)
 
     def ended_unbuilt(self, session: Session, booking: Booking) -> None:
         """It reserved nothing."""

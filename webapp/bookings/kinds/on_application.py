@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User
+from webapp.applications.measuring import measure
 from webapp.applications.models import (
     APPLICATION,
     Application,
@@ -16,9 +17,10 @@ from webapp.applications.models import (
     ApplicationState,
 )
 from webapp.applications.naming import MAIN_LOGIN
+from webapp.audit.operations import PLATFORM
+from webapp.bookings.capacity import MIB_PER_GIB
 from webapp.bookings.kinds.base import RequestKind
 from webapp.bookings.models import Booking
-from webapp.bookings.parameters import MIB_PER_GIB
 from webapp.database import now
 from webapp.jobs.models import Job
 from webapp.pools.models import Instance, Pool
@@ -98,13 +100,21 @@ def keep_password(booking: Booking, login: ApplicationLogin) -> None:
     login.password, login.password_set_at, login.password_revealed_at = booking.secret, now(), None
 
 
-def connect(session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
-    """Where the application is, and how customers get there, when ``results`` tell their ``connection``."""
-    application, connection = application_of(booking), results.get("connection")
-    if connection is None:
-        return
+def follow(session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
+    """Let the application's row follow what ``job`` did: where it is, and figures of its databases, soon."""
+    application = application_of(booking)
+    if connection := results.get("connection"):
+        _connect(session, application, connection, otherwise=job.subject("instance"))
+    if application.state is ApplicationState.DEPLOYED and application.instance_id is not None:
+        measure(session, PLATFORM, application)
+
+
+def _connect(
+    session: Session, application: Application, connection: dict[str, Any], *, otherwise: str | None
+) -> None:
+    """Where it is, and how customers get there; ``otherwise``: the instance that the job was bound to."""
     instance = session.scalars(select(Instance).where(Instance.name == connection["instance"])).one_or_none()
-    application.instance_id = instance.id if instance else job.subject("instance")
+    application.instance_id = instance.id if instance else otherwise
     application.connection = {
         "host": connection["host"],
         "port": connection["port"],

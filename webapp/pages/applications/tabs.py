@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
-from webapp.applications.capacity import capacity_of
+from webapp.applications.measuring import measurement_of
 from webapp.applications.models import APPLICATION, Application, ApplicationState
 from webapp.applications.naming import MAIN_LOGIN, is_taken
 from webapp.applications.visibility import get_application, may_change
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import OPEN_STATES, in_the_way
+from webapp.bookings.parameters import floor_gib, largest_size_mib
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import about, acting_user, visible_bookings, with_application
 from webapp.bookings.wording import RIGHTS
@@ -23,6 +24,7 @@ from webapp.jobs.subjects import is_about
 from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
 from webapp.web.access import actor
@@ -83,9 +85,21 @@ def _database_facts(application: Application) -> dict[str, Any]:
     return {
         "databases": [database for database in application.databases if is_taken(database)],
         "collations": collations_of(session, application.pool),
-        "capacity": capacity_of(session, application.pool),
+        "default": default_collation(session, application.pool),
+        "measuring": measurement_of(session, application) is not None,
+        "largest_gib": _largest_gib(session, application),
         "in_words": in_words,
     }
+
+
+def _largest_gib(session: Session, application: Application) -> dict[str, str]:
+    """How large each database may become now, and, under "add", a new one."""
+    pool = application.pool
+    found = {"add": floor_gib(largest_size_mib(session, pool, application=application))}
+    for database in application.databases:
+        most = largest_size_mib(session, pool, application=application, before=database)
+        found[database.id] = floor_gib(max(most, database.data_limit_mib))
+    return found
 
 
 def _activity_facts(application: Application) -> dict[str, Any]:

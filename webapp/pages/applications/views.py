@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.connections import connection_strings
 from webapp.applications.listing import ApplicationFilter
+from webapp.applications.measuring import measure, measurement_of
 from webapp.applications.models import (
     Application,
     ApplicationDatabase,
@@ -20,7 +21,6 @@ from webapp.applications.naming import MAIN_LOGIN
 from webapp.applications.operations import (
     deployed_databases,
     endpoint_of,
-    measure,
     reveal_password,
     worst_percent,
 )
@@ -96,8 +96,15 @@ def measure_now(application_id: str) -> ResponseReturnValue:
     application = find(application_id)
     measure(session, actor(), application)
     session.commit()
-    flash("The databases are being measured. Load this page again in a moment.", "info")
     return redirect(url_for("applications.show_tab", application_id=application.id, tab="databases"))
+
+
+@applications.get("/<application_id>/measurement")
+@may(ANYONE)
+def measurement(application_id: str) -> ResponseReturnValue:
+    """Whether the databases are being measured, as JSON; the page shows the figures when they are there."""
+    is_running = measurement_of(web.session(), find(application_id)) is not None
+    return {"is_running": is_running}, 200, {"Cache-Control": "no-store"}
 
 
 def _overview(application: Application) -> dict[str, Any]:

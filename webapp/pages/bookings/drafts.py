@@ -18,12 +18,11 @@ from sqlalchemy.orm import Session
 from webapp.bookings.models import BookingDraft
 from webapp.bookings.parameters import (
     check_application_name,
+    check_capacity,
     check_collation,
     check_new_database,
     check_pool,
-    check_room,
     check_size,
-    log_limit_mib,
 )
 from webapp.database import new_id, now
 from webapp.errors import InvalidInput
@@ -58,8 +57,7 @@ def _check_collation(session: Session, typed: Mapping[str, str]) -> None:
 def _check_database(session: Session, typed: Mapping[str, str]) -> None:
     pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
     check_new_database(session, typed.get("name", "").strip(), typed.get("database", ""))
-    data_mib = check_size(typed.get("size_gib", ""), pool=pool)
-    check_room(session, pool, data_mib + log_limit_mib(data_mib, pool))
+    check_capacity(session, pool, check_size(typed.get("size_gib", "")))
 
 
 def _check_summary(_session: Session, _typed: Mapping[str, str]) -> None:

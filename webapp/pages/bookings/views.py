@@ -8,11 +8,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
+from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.bookings import changes
 from webapp.bookings.kinds.registry import kind_of, request_kinds
 from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
-from webapp.bookings.parameters import offered_pools
+from webapp.bookings.parameters import floor_gib, largest_size_mib, offered_pools
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import (
@@ -27,6 +28,7 @@ from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
+from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
@@ -103,7 +105,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
         "may_cancel": changes.may_cancel(user, booking),
         "reserves_names": kind_of(booking).reserves_names,
-        "may_change": sent_back and may_change(user, booking),
+        "may_change": changes.can_be_changed(booking) and may_change(user, booking),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
@@ -156,7 +158,7 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     """The form to change a request that was sent back."""
     session = web.session()
     booking = get_booking(session, acting_user(session, actor()), booking_id)
-    if not changes.is_sent_back(booking):
+    if not changes.can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
     return _change_page(booking, kind_of(booking).typed_before(booking), {})
 
@@ -179,6 +181,23 @@ def change(booking_id: str) -> ResponseReturnValue:
     return redirect(url_for("bookings.show", booking_id=booking_id))
 
 
+def _largest_gib(session: Session, booking: Booking) -> str | None:
+    """How large the database that ``booking`` is about may be; None where it asks for no space."""
+    if not kind_of(booking).asks_for_space:
+        return None
+    database = session.get_one(ApplicationDatabase, booking.parameters["database_id"])
+    application, is_there = database.application, database.state is ApplicationState.DEPLOYED
+    return floor_gib(
+        largest_size_mib(
+            session,
+            application.pool,
+            application=application if application.state is ApplicationState.DEPLOYED else None,
+            before=database if is_there else None,
+            besides=() if is_there else (database.id,),
+        )
+    )
+
+
 def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, InvalidInput]) -> str:
     session = web.session()
     pool = kind_of(booking).pool(booking)
@@ -187,6 +206,7 @@ def _change_page(booking: Booking, typed: dict[str, Any], errors: dict[str, Inva
     return render_template(
         "bookings/change.html",
         booking=booking, title=title_for(booking), form=kind_of(booking).form, typed=typed, errors=errors,
-        pools=offered_pools(session),
-        collations=known, in_words=in_words, rights=RIGHTS, sent_back=words[-1] if words else None,
+        pools=offered_pools(session), collations=known,
+        default=default_collation(session, pool) if pool else None, in_words=in_words, rights=RIGHTS,
+        largest_gib=_largest_gib(session, booking), sent_back=words[-1] if words else None,
     )  # fmt: skip

@@ -7,15 +7,16 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
-from webapp.applications.capacity import capacity_of
+from webapp.bookings.capacity import SMALLEST_LOG_MIB, largest_data_mib, pool_capacity
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import BookingDraft
 from webapp.bookings.parameters import (
-    SMALLEST_LOG_MIB,
     application_wish,
     check_application_name,
     check_pool,
+    floor_gib,
     offered_pools,
     price_text,
 )
@@ -33,6 +34,7 @@ from webapp.pages.bookings.drafts import (
     first_wrong,
     keep,
 )
+from webapp.pools.collations import default_collation, own_collations
 from webapp.pools.listing import collations_of, open_pools
 from webapp.pools.models import Pool, PoolKind
 from webapp.web import session as web
@@ -188,7 +190,9 @@ def _page(this: Step, draft: BookingDraft, errors: Errors) -> str:
         if this.key == "collation":
             facts |= _collation_facts(pool, typed.get("collation", ""))
         elif this.key == "database":
-            facts |= {"capacity": capacity_of(session, pool), "smallest_log_mib": SMALLEST_LOG_MIB}
+            capacity_mib = pool_capacity(session, pool).largest_mib
+            facts |= {"capacity_mib": capacity_mib, "smallest_log_mib": SMALLEST_LOG_MIB}
+            facts["largest_gib"] = floor_gib(largest_data_mib(pool, capacity_mib))
         else:
             wish = application_wish(session, typed)
             facts |= {"wish": wish, "price": price_text(pool, wish.data_limit_mib), "seen": digest(typed)}
@@ -211,22 +215,31 @@ def _kind_facts() -> dict[str, Any]:
     has_ha = any(pool.kind is PoolKind.HA for pool in open_pools(session))
     return {
         "pools": pools,
-        "capacities": {pool.id: capacity_of(session, pool) for pool in pools},
+        "largest_gib": {pool.id: _largest_gib(session, pool) for pool in pools},
         "has_ha": has_ha,
     }
+
+
+def _largest_gib(session: Session, pool: Pool) -> str | None:
+    """The largest database that a booking gets there now; None where nobody has measured."""
+    capacity_mib = pool_capacity(session, pool).largest_mib
+    return None if capacity_mib is None else floor_gib(largest_data_mib(pool, capacity_mib))
 
 
 def _collation_facts(pool: Pool, chosen: str) -> dict[str, Any]:
     known = collations_of(web.session(), pool)
     text = request.args.get("search", "")[:100]
-    common = common_of(known, pool.default_collation)
+    default = default_collation(web.session(), pool)
+    common = common_of(known, default)
     found = [name for name in search(known, text) if name not in common] if text.strip() else []
-    if chosen and chosen != pool.default_collation and chosen in known and chosen not in (*common, *found):
+    if chosen and chosen != default and chosen in known and chosen not in (*common, *found):
         found.insert(0, chosen)
     return {
         "count": len(known),
         "common": common,
         "found": found,
         "search_text": text,
+        "default": default,
+        "own": sorted(set(own_collations(web.session(), pool).values()), key=str.lower),
         "in_words": in_words,
     }

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from webapp.applications.fullness import is_full
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.applications.visibility import visible_applications
 from webapp.bookings.models import Booking, BookingState
@@ -26,7 +27,7 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class Fill:
-    """How much of its data limit a database uses; MiB."""
+    """How much of its data or log limit a database uses; MiB."""
 
     database: str
     used_mib: float
@@ -36,6 +37,11 @@ class Fill:
     def share(self) -> float:
         """1 is full."""
         return self.used_mib / self.limit_mib if self.limit_mib else 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more can be written."""
+        return is_full(self.used_mib, self.limit_mib)
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,13 @@ def application_cards(session: Session, user: Visitor) -> list[ApplicationCard]:
 def _card(application: Application) -> ApplicationCard:
     databases = [one for one in application.databases if one.state in ("reserved", "deployed")]
     fills = [
-        Fill(one.full_name, one.data_used_mib, one.data_limit_mib)
+        Fill(name, used_mib, limit_mib)
         for one in databases
-        if one.data_used_mib is not None
+        for name, used_mib, limit_mib in (
+            (one.full_name, one.data_used_mib, one.data_limit_mib),
+            (f"Log of {one.full_name}", one.log_used_mib, one.log_limit_mib),
+        )
+        if used_mib is not None
     ]
     connection = application.connection or {}
     endpoint = None

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from webapp.accounts.models import User, UserState
-from webapp.applications.capacity import capacity_of
+from webapp.applications.fullness import CRITICAL, is_full, size_text
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
+from webapp.bookings.capacity import pool_capacity
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
@@ -22,12 +23,10 @@ from webapp.pools.listing import newest_discoveries
 from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.signed_rows import name_of
 from webapp.web.places import Place, place
-from webapp.web.presentation import gib
 
 LISTED = 8  # rows of a list on the first page; its own page has all
 EXPIRES_SOON = timedelta(hours=12)
 NEARLY_FULL = 0.85  # of what a pool may promise
-QUOTA_CRITICAL = 0.95  # of a database's data limit
 WORKER_SILENT = timedelta(minutes=2)
 
 
@@ -110,7 +109,7 @@ def pool_fills(session: Session) -> list[PoolFill]:
 
 def _fill(session: Session, pool: Pool) -> PoolFill:
     open_ids = list(session.scalars(select(Instance.id).where(Instance.pool_id == pool.id, Instance.is_open)))
-    free = {one.instance_id: one.free_mib for one in capacity_of(session, pool).instances}
+    free = {one.instance_id: one.free_mib for one in pool_capacity(session, pool).instances}
     found = newest_discoveries(session, [key for key, mib in free.items() if mib is not None])
     usable = sum(_usable_mib(summary_from(row.summary), pool.disk_free_percent) for row in found.values())
     left = sum(free[key] or 0 for key in found)
@@ -235,19 +234,27 @@ def _full_databases(session: Session) -> list[Attention]:
         .join(ApplicationDatabase.application)
         .where(
             ApplicationDatabase.state == ApplicationState.DEPLOYED,
-            ApplicationDatabase.data_used_mib >= ApplicationDatabase.data_limit_mib * QUOTA_CRITICAL,
+            or_(
+                ApplicationDatabase.data_used_mib >= ApplicationDatabase.data_limit_mib * CRITICAL,
+                ApplicationDatabase.log_used_mib >= ApplicationDatabase.log_limit_mib * CRITICAL,
+            ),
         )
         .options(joinedload(ApplicationDatabase.application))
         .limit(LISTED)
     )
-    return [
-        Attention(
-            "danger", f"{one.full_name} is nearly full",
-            f"{gib(one.data_used_mib or 0)} of {gib(one.data_limit_mib)} are used.",
-            place("applications.show", application_id=one.application_id), one.measured_at,
-        )
-        for one in session.scalars(query)
-    ]  # fmt: skip
+    return [_full_database(one) for one in session.scalars(query)]
+
+
+def _full_database(one: ApplicationDatabase) -> Attention:
+    data = ("", one.data_used_mib or 0, one.data_limit_mib)
+    log = ("The log of ", one.log_used_mib or 0, one.log_limit_mib)
+    what, used_mib, limit_mib = max(data, log, key=lambda size: size[1] / size[2] if size[2] else 0)
+    fullness = "full" if is_full(used_mib, limit_mib) else "nearly full"
+    return Attention(
+        "danger", f"{what}{one.full_name} is {fullness}",
+        f"{size_text(used_mib)} of {size_text(limit_mib)} are used.",
+        place("applications.show_tab", application_id=one.application_id, tab="databases"), one.measured_at,
+    )  # fmt: skip
 
 
 def _full_pools(fills: list[PoolFill]) -> list[Attention]:

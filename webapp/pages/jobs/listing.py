@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.operations import waiting_for
+from webapp.jobs.schedules import due_times
+from webapp.jobs.turns import IN_TURN
 from webapp.pages.jobs.names import Names, names_for
 
 CSV_ROWS = 10_000
@@ -63,13 +65,15 @@ class Queue:
     held: dict[str, list[str]]
     awaited: dict[str, list[tuple[str, Job]]]
     names: Names
+    due_times: dict[str, int]  # for how many due times of its schedule a job stands
 
 
 def read_queue(session: Session) -> Queue:
-    """The queue as it is now: oldest first, :data:`QUEUE_ROWS` of each state at most."""
+    """The queue as it is now: in turn, :data:`QUEUE_ROWS` of each state at most."""
 
     def in_state(state: JobState) -> list[Job]:
-        return list(session.scalars(select(Job).where(Job.state == state).order_by(Job.id).limit(QUEUE_ROWS)))
+        query = select(Job).where(Job.state == state).order_by(*IN_TURN)
+        return list(session.scalars(query.limit(QUEUE_ROWS)))
 
     running, waiting, pending = (
         in_state(state) for state in (JobState.RUNNING, JobState.WAITING, JobState.PENDING)
@@ -80,4 +84,5 @@ def read_queue(session: Session) -> Queue:
         held.setdefault(lock.job_id, []).append(lock.target)
     awaited = {job.id: waiting_for(session, job) for job in waiting}
     names = names_for(session, [*running, *waiting, *pending], [lock.target for lock in locks])
-    return Queue(running, waiting, pending, held, awaited, names)
+    times = due_times(session, [job.id for job in (*waiting, *pending) if job.schedule_id])
+    return Queue(running, waiting, pending, held, awaited, names, times)

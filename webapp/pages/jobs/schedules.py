@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice
 from webapp.database import now
 from webapp.errors import InvalidInput, NotFound
 from webapp.jobs.models import Job, Schedule, ScheduleRun
-from webapp.jobs.schedules import change_schedule, create_schedule, delete_schedule, next_due
+from webapp.jobs.schedules import change_schedule, create_schedule, delete_schedule, due_times, next_due
 from webapp.pages.jobs.forms import EVERYTHING, ScheduleForm
 from webapp.pages.jobs.names import names_for
 from webapp.pages.jobs.views import jobs
@@ -35,13 +35,15 @@ def schedules_page() -> ResponseReturnValue:
     session = web.session()
     schedules = list(session.scalars(select(Schedule).order_by(Schedule.name)))
     targets = [target for schedule in schedules if (target := _target(schedule.parameters))]
+    last_jobs = _last_jobs(session)
     return render_template(
         "jobs/schedules.html",
         schedules=schedules,
         scopes={schedule.id: _target(schedule.parameters) for schedule in schedules},
         names=names_for(session, [], targets),
         times={schedule.id: next_times(schedule) for schedule in schedules},
-        last_jobs=_last_jobs(session),
+        last_jobs=last_jobs,
+        due_times=due_times(session, [job.id for job in last_jobs.values()]),
     )
 
 
@@ -180,15 +182,27 @@ def _form(session: Session, schedule: Schedule | None = None) -> ScheduleForm:
 
 
 def _form_page(form: ScheduleForm, schedule: Schedule | None, runs: list[ScheduleRun]) -> ResponseReturnValue:
+    begun = _launching(web.session(), schedule.id) if schedule else set()
     page = render_template(
         "jobs/schedule.html",
         form=form,
         schedule=schedule,
         runs=runs,
+        merged={run.id for run in runs if run.job_id and run.id not in begun},
         times=next_times(schedule) if schedule else [],
         zones=sorted(available_timezones()),
     )
     return page, 422 if form.errors else 200
+
+
+def _launching(session: Session, schedule_id: str) -> set[str]:
+    """The due times that launched a job. The others with the same job were merged into it."""
+    query = (
+        select(func.min(ScheduleRun.id))
+        .where(ScheduleRun.schedule_id == schedule_id, ScheduleRun.job_id.is_not(None))
+        .group_by(ScheduleRun.job_id)
+    )
+    return set(session.scalars(query))
 
 
 def _target(parameters: dict[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ from webapp.errors import InvalidInput, PlatformError
 from webapp.jobs.listing import ACTIVE, PLATFORM, JobFilter
 from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.operations import relaunch, request_cancel, resume
+from webapp.jobs.schedules import due_times
 from webapp.jobs.visibility import find_job, visible_jobs
 from webapp.pages.jobs.follow_up import outlook_of
 from webapp.pages.jobs.heading import heading_of
@@ -218,6 +219,7 @@ def details_page(job_id: str) -> ResponseReturnValue:
         locks=locks,
         again=again,
         template=template,
+        due_times=due_times(session, [job.id]).get(job.id),
     )
 
 

@@ -84,7 +84,7 @@ class PoolForm(KnowingForm):
     default_collation = StringField(
         "Default collation",
         render_kw={**MONO, "list": "collations"},
-        description="Offered first. Empty: the instance's own.",
+        description="Offered first. Empty: what the instances have; one of them where they differ.",
     )
     price_per_gib_month = DecimalField(
         "Price for a GiB and month", places=2, validators=[Optional()], description="Empty: no charge."

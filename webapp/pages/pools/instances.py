@@ -8,7 +8,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.applications.capacity import applications_on
+from webapp.applications.on_instance import applications_on
 from webapp.database import is_id
 from webapp.errors import NotFound, PlatformError
 from webapp.pages.pools import lists

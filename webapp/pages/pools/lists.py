@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from webapp.applications.capacity import applications_on
 from webapp.applications.models import Application, ApplicationState
+from webapp.applications.on_instance import applications_on
 from webapp.jobs.models import Job
 from webapp.jobs.subjects import is_about
 from webapp.pools.facts import Summary, collation_names, summary_from

@@ -8,12 +8,13 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.applications.capacity import capacity_of
+from webapp.bookings.capacity import pool_capacity
 from webapp.errors import PlatformError
 from webapp.pages.pools import lists
 from webapp.pages.pools.forms import PoolForm
 from webapp.pages.pools.refusals import limit_guesses, refused
 from webapp.pools import operations
+from webapp.pools.collations import default_collation, own_collations
 from webapp.pools.listing import collations_of, get_pool
 from webapp.pools.models import Pool
 from webapp.web import session as web
@@ -65,7 +66,14 @@ def show(pool_id: str) -> ResponseReturnValue:
     session = web.session()
     pool = get_pool(session, pool_id)
     cards = lists.cards(session, pool.instances)
-    return render_template("pools/show.html", pool=pool, cards=cards, capacity=capacity_of(session, pool))
+    return render_template(
+        "pools/show.html",
+        pool=pool,
+        cards=cards,
+        capacity=pool_capacity(session, pool),
+        own_collations=own_collations(session, pool),
+        default=default_collation(session, pool),
+    )
 
 
 @pools.route("/<pool_id>/edit", methods=["GET", "POST"])

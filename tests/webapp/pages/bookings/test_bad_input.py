@@ -86,7 +86,7 @@ def test_a_size_beyond_the_pool_is_refused_with_what_is_left(hosting: Hosting) -
     hosting.book(customer, size_gib="60")
     answer = hosting.try_to_book(customer, name="crm", size_gib="30")
     assert answer.status_code == 422
-    assert "has 15.0 GiB left" in html.unescape(answer.text)
+    assert "Ask for 12 GiB or less" in html.unescape(answer.text)
 
 
 def test_the_steps_are_checked_again_when_the_booking_is_sent(hosting: Hosting) -> None:

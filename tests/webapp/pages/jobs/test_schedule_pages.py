@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole
-from webapp.jobs.models import Schedule
+from webapp.database import now
+from webapp.jobs.models import Job, Schedule, ScheduleRun
+from webapp.jobs.schedules import launch_due
 
 GOOD = {
     "name": "Every night",
@@ -87,6 +90,25 @@ def test_a_name_is_taken_once(portal: Portal, operator: Client) -> None:
     assert answer.status_code == 422
     assert "already" in answer.text
     assert len(schedules(portal)) == 1
+
+
+def test_merged_due_times_are_said_where_people_look(portal: Portal, operator: Client) -> None:
+    operator.post("/schedules/new", GOOD)
+    (made,) = schedules(portal)
+    for number in range(3):
+        with portal.database.transaction() as session:
+            session.get_one(Schedule, made.id).next_due_at = now() - timedelta(seconds=30 - number)
+        launch_due(portal.database)
+    with portal.database.transaction() as session:
+        (job,) = session.query(Job).all()
+        # Due times of an expression by the minute would differ; here they are the test's own.
+        runs = session.query(ScheduleRun).count()
+    assert runs == 3
+    page = " ".join(operator.get(f"/schedules/{made.id}").text.split())
+    assert page.count("merged into the waiting <a") == 2
+    assert "3 due times in one" in operator.get("/schedules").text
+    assert "3 due times in one" in operator.get("/jobs/queue").text
+    assert "3 due times in one" in operator.get(f"/jobs/{job.id}/details").text
 
 
 def test_viewers_look_and_customers_do_not(portal: Portal, operator: Client) -> None:

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.portal import Client, Portal
+from tests.webapp.bookings.test_room import book
 from tests.webapp.pages.pools.payloads import HUGE, NUL, PAYLOADS, SCRIPT, SQL, TEMPLATE, UNICODE
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import GIB, checked, discovered, facts, unanswered
-from tests.webapp.pools.test_capacity import book
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
@@ -174,7 +174,7 @@ def test_the_page_shows_what_discovery_found(
     for text in (
         "16.0.4135.4", "Developer Edition (64-bit)", "CU14", "80.0 GiB free of 100.0 GiB",
         "new databases go here",
-        "16.0 GiB, 8.0 GiB free", "shop_orders", "0.1 GiB of 10.0 GiB", "/var/opt/mssql/data/shop_orders.mdf",
+        "16.0 GiB, 8.0 GiB free", "shop_orders", "64 MiB of 10.0 GiB", "/var/opt/mssql/data/shop_orders.mdf",
         "the login has no right to see it", "GRANT VIEW SERVER STATE TO [platform];", "not enabled",
         "Latin1_General_100_CI_AS_SC_UTF8", "11.9 GiB are promised", "First look that is kept.",
     ):  # fmt: skip

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.support.portal import Client, Portal
+from tests.webapp.bookings.test_room import book
 from tests.webapp.pages.pools.payloads import HUGE, NUL, PAYLOADS, SCRIPT, SQL, TEMPLATE, UNICODE
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import discovered, facts, unanswered
-from tests.webapp.pools.test_capacity import book
 from webapp.accounts.models import PortalRole
 from webapp.audit.models import AuditEntry
 from webapp.jobs.models import Job, OutboxEntry
@@ -192,6 +192,9 @@ def test_the_list_shows_each_instance_with_state_bars_and_reason(
         assert "no route &lt;script&gt;" in page
         assert SCRIPT not in page
     assert "68.0 GiB" not in page
+    assert "CPU 12 %, its threshold is 12" in page  # nothing new goes there, whatever its disk has free
+    portal.change(pool, cpu_percent=80)
+    page = operator.get(f"/pools/{pool.id}").text
     assert "58.1 GiB" in page  # 80 free, without 11.9 promised and 10 kept free
 
 

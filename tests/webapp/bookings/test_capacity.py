@@ -10,8 +10,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.place
 from tests.support.portal import Portal
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import FACTS, GIB, PROMISED_MIB, discovered, facts, unanswered
-from webapp.applications.capacity import capacity_of, free_after
 from webapp.applications.models import Application, ApplicationDatabase
+from webapp.bookings.capacity import free_after, pool_capacity
 from webapp.pools.facts import Summary, summary_from, summary_of
 from webapp.pools.listing import collations_of, newest_discovery, open_pools
 from webapp.pools.models import Pool
@@ -102,7 +102,7 @@ def test_a_pool_holds_what_its_open_reachable_instances_may_still_promise(
         looks.discover(instance, discovered(instance.name, facts()))
     looks.discover(silent, unanswered(silent.name, "nothing listens"))
     with portal.database.reading() as session:
-        capacity = capacity_of(session, pool)
+        capacity = pool_capacity(session, pool)
     assert {i.name: i.free_mib for i in capacity.instances} == {
         "one": FREE_MIB,
         "two": FREE_MIB,
@@ -113,7 +113,7 @@ def test_a_pool_holds_what_its_open_reachable_instances_may_still_promise(
     book(portal, pool, instance_id=one.id, gib=20)
     book(portal, pool, name="blog", gib=5)
     with portal.database.reading() as session:
-        capacity = capacity_of(session, pool)
+        capacity = pool_capacity(session, pool)
     assert {i.name: i.free_mib for i in capacity.instances if i.free_mib is not None} == {
         "one": FREE_MIB - 21 * GIB,
         "two": FREE_MIB - 6 * GIB,
@@ -124,7 +124,7 @@ def test_nothing_is_known_of_a_pool_that_nobody_looked_at(portal: Portal) -> Non
     pool = portal.create_pool()
     portal.create_instance(pool)
     with portal.database.reading() as session:
-        capacity = capacity_of(session, pool)
+        capacity = pool_capacity(session, pool)
         assert (capacity.largest_mib, capacity.total_mib) == (None, None)
         assert collations_of(session, pool) == []
 
