@@ -11,17 +11,16 @@ from simulator.sqltypes import INT, SqlType
 _SWITCHES = frozenset(
     """ansi_defaults ansi_null_dflt_off ansi_null_dflt_on ansi_nulls ansi_padding ansi_warnings arithabort
     arithignore concat_null_yields_null cursor_close_on_commit fmtonly forceplan implicit_transactions nocount
-    noexec numeric_roundabort parseonly quoted_identifier remote_proc_transactions xact_abort""".split()  # noqa: SIM905
+    no_browsetable noexec numeric_roundabort parseonly quoted_identifier remote_proc_transactions showplan_all
+    showplan_text showplan_xml xact_abort""".split()  # noqa: SIM905
 )
 _VALUED = frozenset(
     {"datefirst", "dateformat", "deadlock_priority", "language", "lock_timeout", "rowcount", "textsize"}
+    | {"query_governor_cost_limit"}
 )
 # Options that a server has and the simulator lacks (Microsoft Learn, "SET Statements").
-_NOT_MODELLED = frozenset(
-    {"query_governor_cost_limit", "showplan_xml", "showplan_all", "showplan_text", "no_browsetable"}
-    | {"context_info", "offsets", "fips_flagger"}
-)
-_NUMERIC = frozenset({"datefirst", "lock_timeout", "rowcount", "textsize"})
+_NOT_MODELLED = frozenset({"context_info", "offsets", "fips_flagger"})
+_NUMERIC = frozenset({"datefirst", "lock_timeout", "query_governor_cost_limit", "rowcount", "textsize"})
 _ISOLATION = {
     ("read", "uncommitted"): "read uncommitted",
     ("read", "committed"): "read committed",

@@ -90,7 +90,7 @@ KNOWN = _table(
     (
         (1827,),
         errors.Rejected,
-        "The edition's limit for database sizes is reached (Express: 10 GB): ask for less.",
+        "The edition's limit for database sizes is reached (Express: 10 GB, 50 GB since 2025): ask for less.",
     ),
     ((1842,), errors.Rejected, "The size is out of the range that SQL Server can do."),
     (
