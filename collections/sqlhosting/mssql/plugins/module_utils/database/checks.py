@@ -144,8 +144,9 @@ def check_containment(session, containment: str | None) -> None:
     if rows and not rows[0]["is_on"]:
         raise InvalidInput(
             field="containment",
-            problem="the instance's option 'contained database authentication' is off (12824)",
-            remedy="EXEC sp_configure N'contained database authentication', 1; RECONFIGURE (every replica).",
+            problem="the instance's option 'contained database authentication' is off (12824); each replica "
+            "of an availability group needs it",
+            remedy="EXEC sp_configure N'contained database authentication', 1; RECONFIGURE;",
         )
 
 
