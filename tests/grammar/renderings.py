@@ -25,6 +25,12 @@ ODD_NAMES = (
 )
 SID = "0x" + "aB" * 16
 SWITCH = ("ON", "OFF")
+HANDED_OVER = (
+    "SCHEMA", "ROLE", "CERTIFICATE", "ASYMMETRIC KEY", "SYMMETRIC KEY", "SERVICE", "CONTRACT", "MESSAGE TYPE",
+    "ROUTE", "REMOTE SERVICE BINDING", "FULLTEXT CATALOG", "FULLTEXT STOPLIST", "SEARCH PROPERTY LIST",
+    "TYPE", "XML SCHEMA COLLECTION", "OBJECT",
+)  # fmt: skip
+_WITH_SCHEMA = {"TYPE", "XML SCHEMA COLLECTION", "OBJECT"}
 COLLATION = "Latin1_General_100_CI_AS_SC_UTF8"
 
 # What a name stands for: an object that somebody named, one or several.
@@ -85,8 +91,11 @@ def of_template(template: str) -> Iterator[str]:
     source = (TEMPLATES / f"{template}.sql.j2").read_text(encoding="utf-8")
     variables = sorted(meta.find_undeclared_variables(tsql._environment().parse(source)))
     for name in ODD_NAMES:
-        for values in itertools.product(*(_candidates(template, variable, name) for variable in variables)):
-            yield tsql.render(source, dict(zip(variables, values, strict=True))).text
+        for chosen in itertools.product(*(_candidates(template, variable, name) for variable in variables)):
+            values = dict(zip(variables, chosen, strict=True))
+            if "schema" in values and values["kind"] not in _WITH_SCHEMA:
+                values["schema"] = None
+            yield tsql.render(source, values).text
 
 
 def _candidates(template: str, variable: str, name: str) -> tuple[Any, ...]:
@@ -124,7 +133,8 @@ _SPECIAL: dict[tuple[str, str], Any] = {
     ("quota/used", "databases"): lambda name: (
         [{"name": name, "database_id": 5}, {"name": "b", "database_id": 6}],
     ),
-    ("", "kind"): lambda _name: ("SCHEMA", "ROLE"),
+    ("", "kind"): lambda _name: HANDED_OVER,
+    ("", "schema"): lambda name: (name,),
     ("", "sid"): lambda _name: (SID,),
     ("login/create", "sid"): lambda _name: (None, SID),
     ("login/end_sessions", "sid"): lambda _name: (None, SID),
