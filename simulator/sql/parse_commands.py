@@ -44,7 +44,7 @@ class CommandParser(ChangeParser):
         if not stream.accept("exec"):
             stream.expect("execute")
         if stream.accept("("):
-            text = self.value()
+            text = self._text_to_execute()
             stream.expect(")")
             if stream.at("as") or stream.at("at"):
                 raise unknown_tsql("EXEC (…) AS or AT")
@@ -52,6 +52,19 @@ class CommandParser(ChangeParser):
         if stream.at("as"):
             raise unknown_tsql("EXECUTE AS")
         return self._execute_name(line=line)
+
+    def _text_to_execute(self) -> nodes.Expression:
+        """Constants and variables joined by ``+``: a server takes no other expression there (EXECUTE)."""
+        stream = self.stream
+        start = stream.index
+        while True:
+            token = stream.next()
+            if token.kind not in {"string", "variable"} or token.text.startswith("@@"):
+                raise stream.fail(token)
+            if not stream.accept("+"):
+                break
+        stream.index = start
+        return self.value()
 
     def _execute_name(self, *, line: int) -> nodes.Execute:
         stream = self.stream
