@@ -106,6 +106,14 @@ class FaultSpec(_Strict):
         return self
 
 
+# "Editions and supported features of SQL Server 2025" on Microsoft Learn; for containers: MSSQL_PID.
+Edition = Literal[
+    "Developer", "Enterprise", "EnterpriseDeveloper", "Express", "Standard", "StandardDeveloper", "Web"
+]
+EDITIONS_SINCE_2025 = frozenset({"EnterpriseDeveloper", "StandardDeveloper"})
+EDITIONS_UNTIL_2022 = frozenset({"Developer", "Web"})
+
+
 class InstanceSpec(_Strict):
     """One SQL Server instance: a machine of its own, listening on its own loopback port."""
 
@@ -113,7 +121,7 @@ class InstanceSpec(_Strict):
     instance_name: str | None = None  # None: the default instance
     port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: any free port
     version: Literal[2019, 2022, 2025] = 2022
-    edition: Literal["Developer", "Enterprise", "Standard", "Express", "Web"] = "Developer"
+    edition: Edition = "Developer"  # 2025: EnterpriseDeveloper
     platform: Literal["Linux", "Windows"] = "Linux"
     cpus: Annotated[int, Field(ge=1, le=4096)] = 4
     memory_mib: Annotated[int, Field(ge=512, le=MAX_MIB)] = 16384
@@ -130,6 +138,21 @@ class InstanceSpec(_Strict):
     databases: list[DatabaseSpec] = []
     configuration: dict[str, int] = {}
     faults: list[FaultSpec] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _free_edition(cls, values: Any) -> Any:
+        """Without an edition: the one that may be used for tests."""
+        if isinstance(values, dict) and values.get("version") == 2025 and values.get("edition") is None:
+            return {**values, "edition": "EnterpriseDeveloper"}
+        return values
+
+    @model_validator(mode="after")
+    def _edition_of_its_version(self) -> InstanceSpec:
+        only = {2025} if self.edition in EDITIONS_SINCE_2025 else {2019, 2022}
+        if self.edition in EDITIONS_SINCE_2025 | EDITIONS_UNTIL_2022 and self.version not in only:
+            raise ValueError(f"SQL Server {self.version} has no edition '{self.edition}'")
+        return self
 
     @field_validator("encryption", mode="before")
     @classmethod

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
+
+from tests.support.grammar import RECORDED
 
 _ON_ONE_DATABASE = ("tests/webapp/pages/", "tests/webapp/api/")
 _PARAMETER = re.compile(r"sqlite|postgresql")
@@ -22,6 +25,17 @@ _NOT_QUICK = (
 )  # fmt: skip
 _NOT_QUICK_FIXTURES = frozenset({"browser", "pages", "redis_server", "run_ansible", "town", "world"})
 _NOT_QUICK_VALUES = frozenset({"postgresql", "freetds", "out_of_process"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_ran_is_t_sql() -> Iterator[None]:
+    """At the end: what simulated instances took, and what journals hold, is T-SQL to Microsoft's grammars.
+
+    The first fixture of all, so the last to end: when the simulators have stopped and their traces are read.
+    """
+    yield
+    refused = RECORDED.refusals()
+    assert not refused, "no T-SQL, though taken or planned:\n" + "\n".join(refused)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -19,6 +19,7 @@ from simulator.estate.principals import (
     Grant,
     Login,
     Schema,
+    Securable,
     User,
     next_id,
     system_users,
@@ -71,6 +72,7 @@ class Database:
     users: list[User] = field(default_factory=list)
     roles: list[DatabaseRole] = field(default_factory=list)
     schemas: list[Schema] = field(default_factory=list)
+    securables: list[Securable] = field(default_factory=list)
     grants: set[Grant] = field(default_factory=set)
     tables: Tables = field(init=False)
     single_user_spid: int | None = None
@@ -151,6 +153,11 @@ class Database:
         """The schema of that name."""
         key = self.name_key(name)
         return next((s for s in self.schemas if self.name_key(s.name) == key), None)
+
+    def securable(self, kind: str, name: str) -> Securable | None:
+        """What is of that kind and name."""
+        key = self.name_key(name)
+        return next((s for s in self.securables if s.kind == kind and self.name_key(s.name) == key), None)
 
     def new_principal_id(self) -> int:
         """A free id for a user or role."""

@@ -61,6 +61,7 @@ class Instance:
     configured: dict[str, int] = field(default_factory=dict)  # sp_configure values by option name
     running: dict[str, int] = field(default_factory=dict)  # values in use
     error_log: deque[ErrorLogLine] = field(default_factory=lambda: deque(maxlen=1000))
+    jobs: list[dict[str, Any]] = field(default_factory=list)  # msdb.dbo.sysjobs
     backups: list[dict[str, Any]] = field(default_factory=list)  # msdb.dbo.backupset, oldest first
     port: int = 0  # where it listens
     cpu_percent: int = 5

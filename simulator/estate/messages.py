@@ -267,6 +267,15 @@ register_messages(
         ),
         15183: (16, "The database principal owns objects in the database and cannot be dropped."),
         15247: (16, "User does not have permission to perform this action."),
+        14234: (16, "The specified '{0}' is invalid (valid values are returned by {1})."),
+        15170: (
+            16,
+            "This login is the owner of {0} job(s). You must delete or reassign these jobs before the login can be dropped.",
+        ),
+        15232: (
+            16,
+            "A certificate with name '{0}' already exists or this certificate already has been added to the database.",
+        ),
         15284: (
             16,
             "The database principal has granted or denied permissions to objects in the database and cannot be dropped.",

@@ -20,7 +20,7 @@ from uuid import UUID
 from simulator.errors import TopologyError
 from simulator.estate.database import Database
 from simulator.estate.files import DatabaseFile
-from simulator.estate.principals import DatabaseRole, Grant, Login, Schema, ServerRole, User
+from simulator.estate.principals import DatabaseRole, Grant, Login, Schema, Securable, ServerRole, User
 from simulator.estate.volumes import StoredFile
 from simulator.utf16 import in_units
 
@@ -70,6 +70,7 @@ def _state(instance: Instance) -> dict[str, Any]:
         "databases": [_database(d) for d in instance.databases],
         "configured": instance.configured,
         "backups": instance.backups,
+        "jobs": instance.jobs,
         "files": [_plain(f) for f in instance.disk.files.values()],
         "folders": sorted(instance.disk.folders),
     }
@@ -85,6 +86,7 @@ def _database(database: Database) -> dict[str, Any]:
         "users": [_plain(u) for u in database.users],
         "roles": [_plain(r) for r in database.roles],
         "schemas": [_plain(s) for s in database.schemas],
+        "securables": [_plain(s) for s in database.securables],
         "grants": [_plain(g) for g in sorted(database.grants, key=str)],
     }
     return _plain(database) | inside
@@ -97,6 +99,7 @@ def _fill(instance: Instance, state: dict[str, Any]) -> None:
     instance.grants = {Grant(**g) for g in state["grants"]}
     instance.configured |= state["configured"]
     instance.backups = state["backups"]
+    instance.jobs = state.get("jobs", [])
     instance.disk.folders |= set(state["folders"])
     for file in state["files"]:
         stored = StoredFile(**file)
@@ -107,6 +110,7 @@ def _fill(instance: Instance, state: dict[str, Any]) -> None:
             "users": [User(**u) for u in each["users"]],
             "roles": [_role(DatabaseRole, r) for r in each["roles"]],
             "schemas": [Schema(**s) for s in each["schemas"]],
+            "securables": [Securable(**s) for s in each.get("securables", [])],
             "grants": {Grant(**g) for g in each["grants"]},
         }
         instance.databases.append(Database(instance, **(each | inside)))

@@ -159,6 +159,16 @@ class Schema:
     owner_id: int
 
 
+@dataclass(eq=False)
+class Securable:
+    """What a principal of a database owns besides schemas and roles; ``kind`` as errors name it."""
+
+    kind: str
+    securable_id: int
+    name: str
+    owner_id: int
+
+
 @dataclass(frozen=True)
 class Grant:
     """A row of sys.server_permissions or sys.database_permissions.

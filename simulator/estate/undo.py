@@ -12,7 +12,7 @@ from typing import Any
 from simulator.estate.instance import Instance
 
 _OF_INSTANCE = ("logins", "roles", "grants")
-_OF_DATABASE = ("owner_sid", "users", "roles", "schemas", "grants")
+_OF_DATABASE = ("owner_sid", "users", "roles", "schemas", "securables", "grants")
 
 # id -> (the thing, its attributes' values at that moment)
 Picture = dict[int, tuple[Any, dict[str, Any]]]
@@ -26,7 +26,7 @@ def picture(instance: Instance) -> Picture:
         _look(found, principal, vars(principal))
     for database in instance.databases:
         _look(found, database, _OF_DATABASE)
-        for inside in (*database.users, *database.roles, *database.schemas):
+        for inside in (*database.users, *database.roles, *database.schemas, *database.securables):
             _look(found, inside, vars(inside))
     return found
 

@@ -16,7 +16,7 @@ def _names(text: str) -> frozenset[str]:
 
 _VIEWS = _names(
     """
-    all_parameters all_sql_modules allocation_units assemblies asymmetric_keys
+    all_parameters all_sql_modules allocation_units
     availability_read_only_routing_lists backup_devices change_tracking_databases column_encryption_keys
     column_master_keys conversation_endpoints crypt_properties cryptographic_providers
     database_audit_specifications database_automatic_tuning_options database_credentials
@@ -49,29 +49,29 @@ _VIEWS = _names(
     dm_tran_active_transactions dm_tran_current_transaction dm_tran_database_transactions
     dm_tran_persistent_version_store dm_tran_version_store dm_tran_version_store_space_usage
     dm_xe_map_values dm_xe_objects dm_xe_packages dm_xe_session_event_actions dm_xe_session_events
-    dm_xe_session_targets dm_xe_sessions event_notifications events external_data_sources
+    dm_xe_session_targets dm_xe_sessions events external_data_sources
     external_file_formats external_tables filetables fn_dblog fn_dump_dblog fn_get_audit_file
-    fn_trace_gettable fn_virtualfilestats fn_xe_file_target_read_file fulltext_catalogs fulltext_indexes
+    fn_trace_gettable fn_virtualfilestats fn_xe_file_target_read_file fulltext_indexes
     http_endpoints key_encryptions login_token master_key_passwords numbered_procedures openkeys
     partition_functions partition_schemes plan_guides query_store_plan query_store_query
     query_store_query_text query_store_runtime_stats query_store_wait_stats remote_logins
     resource_governor_configuration resource_governor_resource_pools resource_governor_workload_groups
     security_policies server_assembly_modules server_audit_specifications server_audits
     server_event_sessions server_events server_file_audits server_sql_modules server_trigger_events
-    server_triggers service_broker_endpoints service_queues services sql_dependencies
+    server_triggers service_broker_endpoints sql_dependencies
     sql_expression_dependencies stats stats_columns syscharsets syscolumns syscomments syscurconfigs
     sysdepends sysdevices sysfilegroups sysforeignkeys sysfulltextcatalogs sysindexes sysindexkeys
     syslockinfo sysmembers sysmessages sysoledbusers sysopentapes sysperfinfo syspermissions sysprotects
     sysreferences sysremotelogins sysservers system_internals_partitions system_parameters
     system_sql_modules systypes table_types time_zone_info trace_events traces trigger_events
-    type_assembly_usages user_token xml_indexes xml_schema_collections
+    type_assembly_usages user_token xml_indexes
     """
 )
 _MSDB = _names(
     """
     backupfile backupfilegroup backupmediaset dbm_monitor_data log_shipping_primary_databases
     restorefile restorefilegroup restorehistory suspect_pages sysalerts syscategories sysdbmaintplans
-    sysjobactivity sysjobhistory sysjobs sysjobs_view sysjobschedules sysjobservers sysjobsteps
+    sysjobactivity sysjobhistory sysjobs_view sysjobschedules sysjobservers sysjobsteps
     sysmail_allitems sysmail_profile sysoperators syspolicy_policies sysproxies sysschedules syssessions
     """
 )
@@ -100,7 +100,7 @@ _GLOBALS = _names(
 )
 _PROCEDURES = _names(
     """
-    sp_add_job sp_add_jobschedule sp_add_jobserver sp_add_jobstep sp_addextendedproperty
+    sp_add_jobschedule sp_add_jobserver sp_add_jobstep sp_addextendedproperty
     sp_addlinkedserver sp_addlinkedsrvlogin sp_addlogin sp_addmessage sp_addrole sp_addtype sp_adduser
     sp_attach_db sp_attach_single_file_db sp_bindefault sp_bindsession sp_certify_removable
     sp_change_users_login sp_changedbowner sp_changeobjectowner sp_clean_db_free_space

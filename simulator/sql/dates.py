@@ -7,6 +7,7 @@ Source: Microsoft Learn, "CAST and CONVERT (Transact-SQL)", date and time styles
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -27,6 +28,8 @@ _DATES = (
 )
 _PATTERNS = [re.compile(rf"\s*(?:{d}(?:[T ]\s*{_TIME})?|){_ZONE}\s*$") for d in _DATES]
 _ONLY_TIME = re.compile(rf"\s*{_TIME}{_ZONE}\s*$")
+# SET DATEFORMAT of the session whose statement runs: mdy and ymd differ in years of two digits only.
+DATE_ORDER = ContextVar("DATE_ORDER", default="mdy")
 _DAY_FIRST = {3, 4, 5, 103, 104, 105}
 
 
@@ -52,8 +55,10 @@ def parse_datetime(text: str, target: SqlType, style: int = 0) -> Any:
 
 def _day(found: re.Match[str], style: int) -> datetime:
     groups = found.groupdict()
+    if len(groups["y"]) == 2 and not style and DATE_ORDER.get() == "ymd":
+        groups |= {"y": groups["m"], "m": groups["d"], "d": groups["y"]}
     year, day = int(groups["y"]), int(groups["d"])
-    if len(groups["y"]) == 2:
+    if len(groups["y"]) <= 2:
         year += 2000 if year < 50 else 1900
     if groups.get("mon"):
         month = _MONTHS.index(groups["mon"][:3].lower()) + 1

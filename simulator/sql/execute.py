@@ -18,6 +18,7 @@ from simulator.results import (
     StatementDone,
 )
 from simulator.sql import nodes
+from simulator.sql.dates import DATE_ORDER
 from simulator.sql.execute_procedures import ENDS_SCOPE, ProcedureRunner
 from simulator.sql.execute_queries import messages_of
 from simulator.sql.options import set_option
@@ -59,6 +60,7 @@ class Runner(ProcedureRunner):
     async def _one(self, statement: Any) -> AsyncGenerator[Result, None]:
         """One statement, with what its errors end."""
         session = self.session
+        DATE_ORDER.set(session.options.date_format)
         if session.killed:
             raise SqlError(596, 21, "Cannot continue the execution because the session is in the kill state.")
         try:

@@ -18,6 +18,7 @@ class Options:
     isolation: str = "read committed"
     language: str = "us_english"
     date_first: int = 7
+    date_format: str = "mdy"
     lock_timeout: int = -1
     text_size: int = 2147483647
     row_count: int = 0
@@ -31,6 +32,7 @@ _SET_NAMES = {
     "isolation": "isolation",
     "language": "language",
     "datefirst": "date_first",
+    "dateformat": "date_format",
     "lock_timeout": "lock_timeout",
     "textsize": "text_size",
     "rowcount": "row_count",
@@ -39,10 +41,24 @@ _SET_NAMES = {
 
 # Switches that change how queries answer: only the setting that the simulator has is accepted.
 _MUST_BE = {
-    "quoted_identifier": True, "ansi_nulls": True, "concat_null_yields_null": True, "ansi_warnings": True,
-    "ansi_padding": True, "ansi_null_dflt_off": False, "parseonly": False, "noexec": False, "fmtonly": False,
-    "arithignore": False, "numeric_roundabort": False, "ansi_defaults": True,
-}  # fmt: skip
+    "quoted_identifier": True,
+    "ansi_nulls": True,
+    "concat_null_yields_null": True,
+    "ansi_warnings": True,
+    "ansi_padding": True,
+    "ansi_null_dflt_off": False,
+    "parseonly": False,
+    "noexec": False,
+    "fmtonly": False,
+    "arithignore": False,
+    "numeric_roundabort": False,
+    "ansi_defaults": True,
+    "no_browsetable": False,
+    "showplan_all": False,
+    "showplan_text": False,
+    "showplan_xml": False,
+}
+_DATE_FORMATS = {"mdy", "ymd"}  # fmt: skip
 
 
 def set_option(options: Options, name: str, value: Any) -> None:
@@ -51,8 +67,12 @@ def set_option(options: Options, name: str, value: Any) -> None:
         raise unknown_tsql(f"SET {name.upper()} {'ON' if value else 'OFF'}")
     if name == "language" and str(value).lower() not in {"us_english", "english"}:
         raise unknown_tsql(f"SET LANGUAGE {value}")
-    if name == "dateformat" and str(value).lower() != "mdy":
-        raise unknown_tsql(f"SET DATEFORMAT {value}")
+    if name == "dateformat":
+        value = str(value).lower()
+        if value not in _DATE_FORMATS:
+            raise unknown_tsql(f"SET DATEFORMAT {value}")
+    if name == "query_governor_cost_limit" and value:
+        raise unknown_tsql(f"SET QUERY_GOVERNOR_COST_LIMIT {value}: costs are not simulated")
     field_name = _SET_NAMES.get(name)
     if field_name is not None:
         setattr(options, field_name, value)

@@ -11,17 +11,16 @@ from simulator.sqltypes import INT, SqlType
 _SWITCHES = frozenset(
     """ansi_defaults ansi_null_dflt_off ansi_null_dflt_on ansi_nulls ansi_padding ansi_warnings arithabort
     arithignore concat_null_yields_null cursor_close_on_commit fmtonly forceplan implicit_transactions nocount
-    noexec numeric_roundabort parseonly quoted_identifier remote_proc_transactions xact_abort""".split()  # noqa: SIM905
+    no_browsetable noexec numeric_roundabort parseonly quoted_identifier remote_proc_transactions showplan_all
+    showplan_text showplan_xml xact_abort""".split()  # noqa: SIM905
 )
 _VALUED = frozenset(
     {"datefirst", "dateformat", "deadlock_priority", "language", "lock_timeout", "rowcount", "textsize"}
+    | {"query_governor_cost_limit"}
 )
 # Options that a server has and the simulator lacks (Microsoft Learn, "SET Statements").
-_NOT_MODELLED = frozenset(
-    {"query_governor_cost_limit", "showplan_xml", "showplan_all", "showplan_text", "no_browsetable"}
-    | {"context_info", "offsets", "fips_flagger"}
-)
-_NUMERIC = frozenset({"datefirst", "lock_timeout", "rowcount", "textsize"})
+_NOT_MODELLED = frozenset({"context_info", "offsets", "fips_flagger"})
+_NUMERIC = frozenset({"datefirst", "lock_timeout", "query_governor_cost_limit", "rowcount", "textsize"})
 _ISOLATION = {
     ("read", "uncommitted"): "read uncommitted",
     ("read", "committed"): "read committed",
@@ -45,7 +44,7 @@ class CommandParser(ChangeParser):
         if not stream.accept("exec"):
             stream.expect("execute")
         if stream.accept("("):
-            text = self.value()
+            text = self._text_to_execute()
             stream.expect(")")
             if stream.at("as") or stream.at("at"):
                 raise unknown_tsql("EXEC (…) AS or AT")
@@ -53,6 +52,19 @@ class CommandParser(ChangeParser):
         if stream.at("as"):
             raise unknown_tsql("EXECUTE AS")
         return self._execute_name(line=line)
+
+    def _text_to_execute(self) -> nodes.Expression:
+        """Constants and variables joined by ``+``: a server takes no other expression there (EXECUTE)."""
+        stream = self.stream
+        start = stream.index
+        while True:
+            token = stream.next()
+            if token.kind not in {"string", "variable"} or token.text.startswith("@@"):
+                raise stream.fail(token)
+            if not stream.accept("+"):
+                break
+        stream.index = start
+        return self.value()
 
     def _execute_name(self, *, line: int) -> nodes.Execute:
         stream = self.stream

@@ -16,7 +16,8 @@ from simulator.results import Column, Result
 from simulator.sql.lexer import TokenStream
 from simulator.sqltypes import SQL_VARIANT, SqlType
 
-DESCRIPTIONS = "Latin1_General_CI_AS_KS_WS"  # collation of the catalog views' columns *_desc
+# Texts that SQL Server itself writes (state_desc and the like) have one collation on every instance.
+DESCRIPTIONS = "Latin1_General_CI_AS_KS_WS"
 F = TypeVar("F", bound=Callable[..., Any])
 Rows = Iterable[Sequence[Any]]
 Columns = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.grammar import RECORDED
 from tests.support.modules import IN_PROCESS, OUT_OF_PROCESS, AnsibleRunner, ModuleRunner
 from tests.support.simulators import DRIVERS, SA_PASSWORD, Instance, Simulator, running_simulator
 
@@ -55,14 +57,16 @@ def instance(simulator: Simulator) -> Instance:
 
 
 @pytest.fixture
-def journal_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The journal of this test's run."""
+def journal_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The journal of this test's run; what it holds at the end has to be T-SQL."""
     path = tmp_path / "journal.jsonl"
     monkeypatch.setenv("SQLHOSTING_JOURNAL", str(path))
     monkeypatch.setenv("SQLHOSTING_RUN", secrets.token_hex(13).upper())
     for name in ("SQLHOSTING_APPROVED_PLAN", "SQLHOSTING_LEASE", "SQLHOSTING_TEMPLATES"):
         monkeypatch.delenv(name, raising=False)
-    return path
+    yield path
+    if path.exists():
+        RECORDED.note_journal(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 @pytest.fixture(params=[IN_PROCESS, OUT_OF_PROCESS])

@@ -441,6 +441,49 @@ def test_schemas_and_roles_of_a_removed_login_are_handed_to_dbo_as_planned(
     ]
 
 
+OWNED = {
+    "CERTIFICATE": "CREATE CERTIFICATE [{0}] AUTHORIZATION [{1}] ENCRYPTION BY PASSWORD = 'Secret-1'"
+    " WITH SUBJECT = 's'",
+    "ASYMMETRIC KEY": "CREATE ASYMMETRIC KEY [{0}] AUTHORIZATION [{1}] WITH ALGORITHM = RSA_2048"
+    " ENCRYPTION BY PASSWORD = 'Secret-1'",
+    "SYMMETRIC KEY": "CREATE SYMMETRIC KEY [{0}] AUTHORIZATION [{1}] WITH ALGORITHM = AES_256"
+    " ENCRYPTION BY PASSWORD = 'Secret-1'",
+    "CONTRACT": "CREATE CONTRACT [{0}] AUTHORIZATION [{1}] (m SENT BY ANY)",
+    "MESSAGE TYPE": "CREATE MESSAGE TYPE [{0}] AUTHORIZATION [{1}] VALIDATION = NONE",
+    "ROUTE": "CREATE ROUTE [{0}] AUTHORIZATION [{1}] WITH ADDRESS = 'LOCAL'",
+    "FULLTEXT CATALOG": "CREATE FULLTEXT CATALOG [{0}] AUTHORIZATION [{1}]",
+}
+
+
+def test_whatever_else_a_removed_login_owns_is_handed_to_dbo_as_planned(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    session.execute(f"USE [{database}]")
+    for kind, statement in OWNED.items():
+        session.execute(statement.format(f"{kind} of {name}", name))
+    with pytest.raises(pyodbc.Error, match="15138"):
+        session.execute(f"DROP USER [{name}]")
+    session.execute("USE [master]")
+    gone, sent = both("login", name=name, state="absent")
+    assert gone["changed"], gone
+    assert sent[:-2] == [f"ALTER AUTHORIZATION ON {kind}::[{kind} of {name}] TO [dbo]" for kind in OWNED]
+    assert sent[-2:] == [f"DROP USER [{name}]", f"DROP LOGIN [{name}]"]
+
+
+def test_an_owner_of_jobs_is_refused_before_anything_is_changed(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    job = f"EXEC msdb.dbo.sp_add_job @job_name = N'nightly {name}', @owner_login_name = N'{name}'"
+    session.execute(job)
+    with pytest.raises(pyodbc.Error, match="15170"):
+        session.execute(f"DROP LOGIN [{name}]")
+    refused, sent = both("login", name=name, state="absent", terminate_sessions=True)
+    assert (refused["failed"], refused["changed"], sent) == (True, False, [])
+    assert f"jobs of SQL Server Agent: nightly {name}" in refused["msg"]
+
+
 def test_a_login_that_is_taken_out_of_a_database_leaves_its_schema_to_dbo(
     both: Both, name: str, database: str, session: Any
 ) -> None:

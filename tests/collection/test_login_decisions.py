@@ -188,16 +188,36 @@ def test_what_differs_is_altered_in_an_order_that_works(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("MODULE", "run as the owner"), ("GRANT", "gave permissions to others")]
+    ("kind", "words"),
+    [
+        ("MODULE", "run as the owner"),
+        ("GRANT", "gave permissions to others"),
+        ("CONTEXT", "as whom modules or queues run"),
+        ("ASSEMBLY", "owns assemblies"),
+        ("QUEUE", "owns queues"),
+        ("NOTIFICATION", "owns event notifications"),
+    ],
 )
 def test_what_cannot_be_handed_to_dbo_is_refused_by_name(kind: str, words: str) -> None:
     rows = [
-        {"database_name": "shop", "kind": "SCHEMA", "name": "s"},
-        {"database_name": "shop", "kind": kind, "name": "thing"},
+        {"database_name": "shop", "kind": "SCHEMA", "schema_name": None, "name": "s"},
+        {"database_name": "shop", "kind": kind, "schema_name": "dbo", "name": "thing"},
     ]
     with pytest.raises(InUse, match=words) as refusal:
         decide_hand_over("app", rows)
-    assert "thing in [shop]" in str(refusal.value)
+    assert "dbo.thing in [shop]" in str(refusal.value)
+
+
+def test_what_has_a_schema_is_handed_over_by_its_whole_name() -> None:
+    rows = [
+        {"database_name": "shop", "kind": kind, "schema_name": "s", "name": "a]b"}
+        for kind in ("TYPE", "XML SCHEMA COLLECTION", "OBJECT")
+    ]
+    assert rendered(decide_hand_over("app", rows)) == [
+        "ALTER AUTHORIZATION ON TYPE::[s].[a]]b] TO [dbo]",
+        "ALTER AUTHORIZATION ON XML SCHEMA COLLECTION::[s].[a]]b] TO [dbo]",
+        "ALTER AUTHORIZATION ON OBJECT::[s].[a]]b] TO [dbo]",
+    ]
 
 
 def test_a_password_that_cannot_be_compared_is_set_and_the_summary_says_why() -> None:

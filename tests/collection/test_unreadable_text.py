@@ -18,7 +18,9 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         {"instances": [{"name": "sql01"}]}, folder=tmp_path_factory.mktemp("odd")
     ) as running:
         connection = connect(running.instances["sql01"])
-        connection.execute("EXEC (N'CREATE DATABASE [odd ' + NCHAR(55357) + N'x]')")
+        connection.execute(
+            "DECLARE @half nvarchar(9) = NCHAR(55357); EXEC (N'CREATE DATABASE [odd ' + @half + N'x]')"
+        )
         yield running
 
 

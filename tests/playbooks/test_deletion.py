@@ -54,6 +54,22 @@ def test_on_the_command_line_purging_is_asked_for_and_not_asked_for_in_words(pla
     assert len(left) == (0 if spelling == "true" else 1), done.output
 
 
+def test_a_purge_that_could_not_remove_a_login_changes_nothing(platform, simulator):
+    """The logins go last; what keeps one from being dropped is told before the first database is."""
+    name = {"application_name": "held", "application_instance": "sql01"}
+    platform.play("book_application", application_databases=[{"name": "orders"}], **name).succeeded()
+    with connect(simulator.instances["sql01"]) as administrator:
+        administrator.execute("CREATE SERVER ROLE [held_role] AUTHORIZATION [held_app]")
+        refused = platform.play("delete_application", application_purge=True, **name)
+        assert refused.status != 0
+        assert "it stands behind: server role [held_role]" in refused.output
+        assert refused.statements("intent") == []
+        assert "held_orders" in platform.databases("sql01")
+        administrator.execute("DROP SERVER ROLE [held_role]")
+    platform.play("delete_application", application_purge=True, **name).succeeded()
+    assert "held_orders" not in platform.databases("sql01")
+
+
 def test_purging_takes_the_logins_too_when_the_databases_have_different_collations(platform, simulator):
     name = {"application_name": "mixed", "application_instance": "sql01"}
     databases = [

@@ -52,6 +52,10 @@ def write_topology(folder: Path, *instances: dict[str, Any], **more: Any) -> Pat
         ([{"name": "a"}, {"name": "A"}], "two instances have the same name"),
         ([{"name": "a", "collation": "Klingon_CI_AS"}], "Klingon_CI_AS"),
         ([{"name": "a", "faults": [{"kind": "error"}]}], "kind 'error' needs it"),
+        ([{"name": "a", "version": 2025, "edition": "Web"}], "SQL Server 2025 has no edition 'Web'"),
+        ([{"name": "a", "version": 2025, "edition": "Developer"}], "2025 has no edition 'Developer'"),
+        ([{"name": "a", "edition": "EnterpriseDeveloper"}], "2022 has no edition 'EnterpriseDeveloper'"),
+        ([{"name": "a", "version": 2019, "edition": "StandardDeveloper"}], "2019 has no edition"),
     ],
 )
 def test_a_bad_topology_is_named_and_ends_with_2(

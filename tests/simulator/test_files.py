@@ -30,6 +30,20 @@ def test_size_grows_only_and_maxsize_holds_it(connection: pyodbc.Connection) -> 
     assert rows(connection, SIZES, name) == [(100, -1, 32 * 128)]
 
 
+def test_several_properties_of_a_file_change_together_or_not_at_all(connection: pyodbc.Connection) -> None:
+    name = fresh()
+    run(connection, f"CREATE DATABASE [{name}]")
+    change = f"ALTER DATABASE [{name}] MODIFY FILE (NAME = [{name}], {{0}})"
+    run(connection, change.format("SIZE = 100MB, MAXSIZE = 200MB, FILEGROWTH = 32MB"))
+    assert rows(connection, SIZES, name) == [(100, 200 * 128, 32 * 128)]
+    run(connection, change.format("FILEGROWTH = 300MB, SIZE = 300MB, MAXSIZE = 400MB"))
+    assert rows(connection, SIZES, name) == [(300, 400 * 128, 300 * 128)]
+    assert refusal(connection, change.format("FILEGROWTH = 8MB, NEWNAME = other, SIZE = 500MB")) == 5040
+    assert refusal(connection, change.format("MAXSIZE = 350MB, FILEGROWTH = 360MB")) == 5169
+    assert rows(connection, SIZES, name) == [(300, 400 * 128, 300 * 128)]
+    assert refusal(connection, change.format("SIZE = 350MB, FILENAME = '/var/opt/mssql/data/x'")) == 59999
+
+
 def test_modify_file_says_what_is_wrong(connection: pyodbc.Connection) -> None:
     name = fresh()
     run(connection, f"CREATE DATABASE [{name}]")

@@ -24,7 +24,13 @@ from tests.support.simulators import Simulator, connect
         ("CREATE TABLE #t (a int NULL, PRIMARY KEY (a))", 8111),
         ("CREATE TABLE #t (a int NULL IDENTITY)", 8147),
         ("KILL 5", 6107),
-        ("SET QUERY_GOVERNOR_COST_LIMIT 0", 59999),
+        ("EXEC (N'SELECT ' + NCHAR(49))", 102),
+        ("EXEC (N'SELECT ' + (N'1'))", 102),
+        ("EXEC (1)", 102),
+        ("SET QUERY_GOVERNOR_COST_LIMIT 300", 59999),
+        ("SET DATEFORMAT dmy", 59999),
+        ("SET SHOWPLAN_ALL ON", 59999),
+        ("SET CONTEXT_INFO 0x01", 59999),
         ("SET SHOWPLAN_XML ON", 59999),
         ("SET NO_BROWSETABLE ON", 59999),
         ("SELECT NEXT VALUE FOR dbo.s", 59999),
@@ -39,6 +45,31 @@ def test_a_statement_is_refused(connection: pyodbc.Connection, statement: str, n
 def test_case_counts_in_system_names_on_a_case_sensitive_server(simulator: Simulator, name: str) -> None:
     assert refusal(connect(simulator.instances["sql02"]), f"SELECT * FROM {name}") == 208
     assert value(connect(simulator.instances["sql01"]), f"SELECT COUNT(*) FROM {name}") is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET QUERY_GOVERNOR_COST_LIMIT 0",
+        "SET SHOWPLAN_XML OFF",
+        "SET NO_BROWSETABLE OFF",
+        "SET DATEFORMAT 'ymd'",
+        "SET DATEFORMAT mdy",
+    ],
+)
+def test_a_setting_that_changes_nothing_here_is_taken(connection: pyodbc.Connection, statement: str) -> None:
+    run(connection, statement)
+
+
+def test_years_of_two_digits_stand_where_the_session_says(connection: pyodbc.Connection) -> None:
+    asked = "SELECT CONVERT(nchar(8), CONVERT(datetime, '{}'), 112)"
+    for text, day in (("03/04/05", "20050304"), ("03/04/2026", "20260304"), ("2026-03-04", "20260304")):
+        assert value(connection, asked.format(text)) == day
+    run(connection, "SET DATEFORMAT ymd")
+    assert value(connection, asked.format("03/04/05")) == "20030405"
+    assert value(connection, asked.format("03/04/2026")) == "20260304"
+    shown = "SELECT date_format FROM sys.dm_exec_sessions WHERE session_id = @@SPID"
+    assert value(connection, shown) == "ymd"
 
 
 def test_descriptions_ignore_case_on_any_server(simulator: Simulator) -> None:

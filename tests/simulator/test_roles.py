@@ -84,6 +84,23 @@ def test_what_keeps_a_user_from_being_dropped(inside: pyodbc.Connection) -> None
     assert refusal(inside, "DROP USER dbo") == 15150
 
 
+def test_a_user_that_owns_a_certificate_stays_until_it_has_another_owner(inside: pyodbc.Connection) -> None:
+    subject = "ENCRYPTION BY PASSWORD = 'Secret-1' WITH SUBJECT = 's'"
+    create = f"CREATE CERTIFICATE c AUTHORIZATION [holder] {subject}"
+    assert refusal(inside, create) == 15151
+    run(inside, "CREATE USER [holder] WITHOUT LOGIN", create)
+    assert refusal(inside, create) == 15232
+    assert refusal(inside, "DROP USER [holder]") == 15138
+    owner = "SELECT USER_NAME(principal_id) FROM sys.certificates WHERE name = 'c'"
+    assert value(inside, owner) == "holder"
+    run(inside, "BEGIN TRAN", "ALTER AUTHORIZATION ON CERTIFICATE::c TO dbo", "ROLLBACK")
+    assert value(inside, owner) == "holder"
+    assert refusal(inside, "ALTER AUTHORIZATION ON CERTIFICATE::nowhere TO dbo") == 15151
+    run(inside, "ALTER AUTHORIZATION ON CERTIFICATE::c TO dbo", "DROP USER [holder]", "DROP CERTIFICATE c")
+    assert refusal(inside, "DROP CERTIFICATE c") == 15151
+    assert refusal(inside, "CREATE ROUTE r WITH ADDRESS = 'LOCAL', LIFETIME = 10") == 59999
+
+
 def test_server_roles(connection: pyodbc.Connection) -> None:
     role, login = fresh("role"), fresh("login")
     run(

@@ -12,6 +12,11 @@ from tests.simulator.asking import fresh, refusal, rows, run, value
 from tests.support.simulators import Simulator, connect, running_simulator
 
 GIB = 1024**3
+EDITIONS_OF_2025 = {
+    "plain": {},
+    "standarddev": {"edition": "StandardDeveloper"},
+    "express2025": {"edition": "Express"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +32,9 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         "edition": "Express",
         "databases": [{"name": "old", "max_mib": 65, "used_mib": 60}],
     }
+    new = [{"name": name, "version": 2025, **more} for name, more in EDITIONS_OF_2025.items()]
     folder: Path = tmp_path_factory.mktemp("machines")
-    with running_simulator({"instances": [windows, express]}, folder=folder) as running:
+    with running_simulator({"instances": [windows, express, *new]}, folder=folder) as running:
         yield running
 
 
@@ -86,6 +92,31 @@ def test_express_holds_ten_gigabytes_per_database(express: pyodbc.Connection) ->
     assert refusal(express, big) == 1827
     run(express, f"CREATE DATABASE [{name}]")
     assert refusal(express, f"ALTER DATABASE [{name}] MODIFY FILE (NAME = [{name}], SIZE = 11GB)") == 1827
+
+
+def test_express_holds_fifty_since_2025(machines: Simulator) -> None:
+    opened, name = connect(machines.instances["express2025"]), fresh()
+    run(opened, f"CREATE DATABASE [{name}]")
+    change = f"ALTER DATABASE [{name}] MODIFY FILE (NAME = [{name}], SIZE = {{}}GB)"
+    run(opened, change.format(40))
+    assert refusal(opened, change.format(51)) == 1827
+
+
+@pytest.mark.parametrize(
+    ("name", "edition", "engine"),
+    [
+        ("plain", "Enterprise Developer Edition (64-bit)", 3),
+        ("standarddev", "Standard Developer Edition (64-bit)", 2),
+    ],
+)
+def test_the_editions_for_developers_of_2025(
+    machines: Simulator, name: str, edition: str, engine: int
+) -> None:
+    opened = connect(machines.instances[name])
+    assert value(opened, "SELECT CONVERT(nvarchar(128), SERVERPROPERTY('Edition'))") == edition
+    assert value(opened, "SELECT CONVERT(int, SERVERPROPERTY('EngineEdition'))") == engine
+    assert edition in value(opened, "SELECT @@VERSION")
+    assert refusal(opened, "SELECT CONVERT(bigint, SERVERPROPERTY('EditionID'))") == 59999
 
 
 def test_a_table_that_outgrows_maxsize_gets_1105(express: pyodbc.Connection) -> None:

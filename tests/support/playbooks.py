@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.grammar import RECORDED
 from tests.support.playbook_server import PlaybookServer
 from tests.support.simulators import DRIVERS, MODULES, SA_PASSWORD, Simulator, is_of_the_driver
 
@@ -133,7 +134,9 @@ class Platform:
             status, output = _run_program(command, env)
         else:
             status, output = _server().run(command[1:], environment=env, folder=ROOT, timeout=LONGEST_RUN_S)
-        return Run(status, output, read_lines(journal))
+        lines = read_lines(journal)
+        RECORDED.note_journal(lines)
+        return Run(status, output, lines)
 
     def databases(self, instance_name: str) -> dict[str, dict[str, Any]]:
         """The user databases that the instance really has, by name."""

@@ -21,6 +21,7 @@ import mssql_python_odbc
 import pyodbc
 
 from simulator.server.control import Control
+from tests.support.grammar import RECORDED
 
 ROOT = Path(__file__).resolve().parents[2]
 SA_PASSWORD = "Sim-Admin-1!"
@@ -112,6 +113,7 @@ class Simulator:
                 self.process.wait()
         if self.process.stdout:
             self.process.stdout.close()
+        RECORDED.note_trace(self.trace(), {name: each.version for name, each in self.instances.items()})
         return self.process.returncode
 
 

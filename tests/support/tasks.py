@@ -11,6 +11,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._module import ru
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._session import RunContext
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
 
+from tests.support.grammar import RECORDED
 from tests.support.modules import login_options, module_code
 from tests.support.simulators import Instance
 
@@ -42,14 +43,18 @@ class Tasks:
             pause=lambda _seconds: None,
         )
         raw = {**self.options, **options}
-        return run_module(code.ARGUMENT_SPEC, code.SPEC_RULES, code.run, raw, context)
+        result: dict[str, Any] = run_module(code.ARGUMENT_SPEC, code.SPEC_RULES, code.run, raw, context)
+        RECORDED.note_journal(self._all())
+        return result
 
     def lines(self, event: str, kind: str = "change") -> list[dict[str, Any]]:
         """The journal's lines of one event."""
+        return [line for line in self._all() if line["event"] == event and line["kind"] == kind]
+
+    def _all(self) -> list[dict[str, Any]]:
         if not self.journal.exists():
             return []
-        lines = [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
-        return [line for line in lines if line["event"] == event and line["kind"] == kind]
+        return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
 
     def planned(self) -> list[tuple[str, str, str]]:
         """(database, text, sha256) of what check mode would have sent."""

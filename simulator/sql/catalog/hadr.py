@@ -1,4 +1,4 @@
-"""Availability groups, endpoints, certificates, credentials and keys.
+"""Availability groups, endpoints and credentials.
 
 Rightly typed, and empty until there are some.
 """
@@ -49,16 +49,9 @@ _EMPTY = {
     "connection_auth:tinyint "
     "connection_auth_desc:nvarchar(60)? certificate_id:int encryption_algorithm:tinyint "
     "encryption_algorithm_desc:nvarchar(60)?",
-    "sys.certificates": "name:sysname certificate_id:int principal_id:int? pvt_key_encryption_type:char(2) "
-    "pvt_key_encryption_type_desc:nvarchar(60)? is_active_for_begin_dialog:bit? issuer_name:nvarchar(884)? "
-    "cert_serial_number:nvarchar(64)? sid:varbinary(85)? string_sid:nvarchar(128)? subject:nvarchar(4000)? "
-    "expiry_date:datetime? start_date:datetime? thumbprint:varbinary(32) attested_by:nvarchar(260)? "
-    "pvt_key_last_backup_date:datetime? key_length:int?",
-    "sys.symmetric_keys": "name:sysname principal_id:int? symmetric_key_id:int key_length:int "
-    "key_algorithm:char(2) "
-    "algorithm_desc:nvarchar(60)? create_date:datetime modify_date:datetime key_guid:guid? "
-    "key_thumbprint:variant? "
-    "provider_type:nvarchar(120)? cryptographic_provider_guid:guid? cryptographic_provider_algid:variant?",
+    "sys.server_event_notifications": "name:sysname object_id:int parent_class:tinyint "
+    "parent_class_desc:nvarchar(60)? parent_id:int create_date:datetime modify_date:datetime "
+    "service_name:nvarchar(256)? broker_instance:nvarchar(128)? creator_sid:varbinary(85)? principal_id:int?",
     "sys.credentials": "credential_id:int name:sysname credential_identity:nvarchar(4000)? "
     "create_date:datetime "
     "modify_date:datetime target_type:nvarchar(100)? target_id:int?",

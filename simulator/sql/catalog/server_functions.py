@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.errors import unknown_tsql
 from simulator.estate.access import can_enter
 from simulator.estate.collations import find_collation
 from simulator.estate.database import Database
@@ -13,14 +14,20 @@ from simulator.sql.registry import function
 from simulator.sqltypes import BIGINT, INT, SQL_VARIANT, SYSNAME, SqlType, Variant, nvarchar
 
 _TEXT = nvarchar(128)
-_ENGINE_EDITION = {"Developer": 3, "Enterprise": 3, "Standard": 2, "Web": 2, "Express": 4}
+_ENGINE_EDITION = {
+    "Developer": 3, "Enterprise": 3, "EnterpriseDeveloper": 3, "Standard": 2, "StandardDeveloper": 2,
+    "Web": 2, "Express": 4,
+}  # fmt: skip
 _EDITION = {
     "Developer": "Developer Edition (64-bit)",
     "Enterprise": "Enterprise Edition (64-bit)",
+    "EnterpriseDeveloper": "Enterprise Developer Edition (64-bit)",
+    "StandardDeveloper": "Standard Developer Edition (64-bit)",
     "Standard": "Standard Edition (64-bit)",
     "Web": "Web Edition (64-bit)",
     "Express": "Express Edition (64-bit)",
 }
+# Microsoft's page of SERVERPROPERTY does not tell those of the editions that 2025 brought.
 _EDITION_ID = {
     "Developer": -2117995310, "Enterprise": 1804890536, "Standard": -1534726760, "Web": 1293598313,
     "Express": -1592396055,
@@ -53,7 +60,7 @@ def server_properties(instance: Any) -> dict[str, Any]:
         "productmajorversion": version.split(".")[0],
         "productminorversion": version.split(".")[1],
         "edition": _EDITION[spec.edition],
-        "editionid": _EDITION_ID[spec.edition],
+        "editionid": _EDITION_ID.get(spec.edition),
         "engineedition": _ENGINE_EDITION[spec.edition],
         "collation": collation.name,
         "collationid": 872468488,
@@ -100,6 +107,8 @@ def server_properties(instance: Any) -> dict[str, Any]:
 @function("SERVERPROPERTY", returns=SQL_VARIANT)
 def serverproperty(session: Any, name: str | None) -> Variant | None:
     """A property of the instance as sql_variant; NULL for an unknown name."""
+    if (name or "").strip().lower() == "editionid" and session.instance.spec.edition not in _EDITION_ID:
+        raise unknown_tsql(f"SERVERPROPERTY('EditionID') of {session.instance.spec.edition}")
     return variant(server_properties(session.instance).get((name or "").strip().lower()))
 
 

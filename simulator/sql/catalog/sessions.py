@@ -58,7 +58,8 @@ def dm_exec_sessions(session: Any, _database: Database) -> Rows:
                 "security_id": s.login.sid, "login_name": s.login.name, "nt_domain": "", "nt_user_name": "",
                 "status": "running" if running else "sleeping", "memory_usage": 2, "endpoint_id": 4,
                 "last_request_start_time": at, "last_request_end_time": at, "is_user_process": 1,
-                "text_size": 2147483647, "language": "us_english", "date_format": "mdy", "date_first": 7,
+                "text_size": 2147483647, "language": "us_english", "date_format": s.options.date_format,
+                "date_first": s.options.date_first,
                 "quoted_identifier": 1, "ansi_null_dflt_on": 1, "ansi_warnings": 1, "ansi_padding": 1,
                 "ansi_nulls": 1, "concat_null_yields_null": 1, "transaction_isolation_level": 2,
                 "lock_timeout": -1, "row_count": 0, "original_security_id": s.login.sid,
@@ -102,7 +103,8 @@ def dm_exec_requests(session: Any, _database: Database) -> Rows:
                 "last_wait_type": "MISCELLANEOUS", "wait_resource": "", "percent_complete": 0.0,
                 "open_transaction_count": s.transaction_count, "text_size": 2147483647,
                 "language": "us_english",
-                "date_format": "mdy", "date_first": 7, "transaction_isolation_level": 2, "lock_timeout": -1,
+                "date_format": s.options.date_format, "date_first": s.options.date_first,
+                "transaction_isolation_level": 2, "lock_timeout": -1,
                 "row_count": 1, "nest_level": 0, "group_id": 2,
             }
         )  # fmt: skip

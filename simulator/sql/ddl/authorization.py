@@ -1,4 +1,4 @@
-"""ALTER AUTHORIZATION: new owners for databases, schemas and roles."""
+"""ALTER AUTHORIZATION: new owners for databases, and for what is in them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from simulator.estate.permission_names import SERVER_PRINCIPAL
 from simulator.estate.permissions import has_server_securable_permission
 from simulator.results import Result, StatementDone
 from simulator.sql.ddl.common import keep, require_writable
+from simulator.sql.ddl.securables import KINDS
 from simulator.sql.lexer import TokenStream
 from simulator.sql.registry import executes, grammar
 
 
 @dataclass(frozen=True)
 class AlterAuthorization:
-    """``kind``: "database", "schema" or "role"."""
+    """``kind``: "database", "schema", "role" or one of securables.KINDS."""
 
     kind: str
     name: str
@@ -28,9 +29,9 @@ class AlterAuthorization:
 
 @grammar("ALTER AUTHORIZATION ON")
 def parse_alter_authorization(stream: TokenStream) -> AlterAuthorization:
-    """``ALTER AUTHORIZATION ON DATABASE|SCHEMA|ROLE::name TO principal``."""
-    for kind in ("database", "schema", "role"):
-        if stream.accept(kind, "::"):
+    """``ALTER AUTHORIZATION ON DATABASE|SCHEMA|ROLE|CERTIFICATE|…::name TO principal``."""
+    for kind in ("database", "schema", "role", *KINDS):
+        if stream.accept(*kind.split(), "::"):
             name = stream.identifier()
             stream.expect("to")
             return AlterAuthorization(kind, name, stream.identifier())
@@ -77,7 +78,9 @@ def _may_impersonate(session: Any, login: Any) -> bool:
 def _own_inside(session: Any, statement: AlterAuthorization) -> None:
     database: Database = session.database
     require_writable(database)
-    thing = database.schema(statement.name) if statement.kind == "schema" else database.role(statement.name)
+    thing: Any = database.securable(statement.kind, statement.name)
+    if statement.kind in {"schema", "role"}:
+        thing = getattr(database, statement.kind)(statement.name)
     if thing is None or not has_database(session, database, "CONTROL"):
         raise sql_error(15151, "find", statement.kind, statement.name)
     owner = database.principal(statement.owner)

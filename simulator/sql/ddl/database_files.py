@@ -38,9 +38,10 @@ def _check_state(database: Database) -> None:
 
 @executes(ModifyFile)
 def modify_file(session: Any, statement: ModifyFile) -> Iterator[Result]:
-    """Change one property of a file. Raises 5036, 5038, 5039, 5040, 5041, 5149, 5169, 1827.
+    """Change properties of a file. Raises 5036, 5038, 5039, 5040, 5041, 5149, 5169, 1827.
 
-    The page says one property per statement; a second one is refused as 102 is, so that nobody relies on it.
+    The page says one property per statement; servers take several of SIZE, MAXSIZE, FILEGROWTH and NEWNAME,
+    all or none of them. With FILENAME the simulator takes no other (59999).
     """
     database, spec = target(session, statement.name), statement.file
     if spec.name is None:
@@ -48,21 +49,35 @@ def modify_file(session: Any, statement: ModifyFile) -> Iterator[Result]:
     properties = [option for option in spec.given if option != "name"]
     if not properties:
         raise sql_error(5038, spec.name)
-    if len(properties) > 1:
-        raise sql_error(102, properties[1].upper())
     file = database.file(spec.name)
     if file is None:
         raise sql_error(5041, spec.name)
     _check_state(database)
-    if not database.is_open and properties[0] != "filename":
+    if not database.is_open and properties != ["filename"]:
         raise alter_failed(sql_error(5052, "ALTER DATABASE", database.state))
-    change = _CHANGES.get(properties[0])
-    if change is None:
-        raise unknown_tsql(f"MODIFY FILE ( {properties[0].upper()} )")
-    messages = change(database, file, spec)
+    for each in properties:
+        if each not in _CHANGES or (each == "filename" and len(properties) > 1):
+            raise unknown_tsql(f"MODIFY FILE ( {', '.join(properties).upper()} )")
+    messages = _change_all(database, file, spec, properties)
     keep(session)
     yield from messages
     yield StatementDone()
+
+
+def _change_all(database: Database, file: DatabaseFile, spec: FileSpec, properties: list[str]) -> list[Info]:
+    """Growth and maximum are compared as they will be, and the size with the maximum that will be."""
+    before = (file.name, file.max_size, file.growth, file.is_percent_growth)
+    if {"filegrowth", "maxsize"} <= set(properties):
+        file.growth, file.is_percent_growth = spec.growth or 0, spec.is_percent_growth
+        properties = [each for each in properties if each != "filegrowth"]
+    messages: list[Info] = []
+    try:
+        for each in sorted(properties, key=list(_CHANGES).index):
+            messages += _CHANGES[each](database, file, spec)
+    except SqlError:
+        file.name, file.max_size, file.growth, file.is_percent_growth = before
+        raise
+    return messages
 
 
 def _ceiling(file: DatabaseFile) -> int:
@@ -125,11 +140,11 @@ def _change_path(database: Database, file: DatabaseFile, spec: FileSpec) -> list
     raise unknown_tsql("MODIFY FILE ( FILENAME ): moving files is not simulated")
 
 
-_CHANGES = {
-    "size": _change_size,
-    "maxsize": _change_max,
-    "filegrowth": _change_growth,
+_CHANGES = {  # in the order in which they are carried out: what cannot be taken back comes last
     "newname": _change_name,
+    "filegrowth": _change_growth,
+    "maxsize": _change_max,
+    "size": _change_size,
     "filename": _change_path,
 }
 

@@ -21,7 +21,8 @@ from simulator.sql.lexer import TokenStream
 
 _PAGES = {"KB": 1 / 8, "MB": 128, "GB": 128 * 1024, "TB": 128 * 1024 * 1024}
 _MAX_PAGES = 2_147_483_647
-EXPRESS_LIMIT_MB = 10240
+# Of data in one database, by version ("Editions and supported features" on Microsoft Learn).
+EXPRESS_LIMIT_MB = {2019: 10240, 2022: 10240, 2025: 51200}
 _BAD_NAME = "123(The filename, directory name, or volume label syntax is incorrect.)"
 NO_FOLDER = {
     True: "3(The system cannot find the path specified.)",  # Windows
@@ -157,6 +158,7 @@ def room_error(instance: Instance, files: list[DatabaseFile]) -> SqlError | None
 
 
 def check_licence(instance: Instance, pages: int) -> None:
-    """Raise 1827 when the data files of one database exceed what Express may hold (10 GB)."""
-    if instance.spec.edition == "Express" and pages > EXPRESS_LIMIT_MB * 128:
-        raise sql_error(1827, EXPRESS_LIMIT_MB, "database")
+    """Raise 1827 when the data files of one database exceed what Express may hold (10 GB; 2025: 50 GB)."""
+    limit = EXPRESS_LIMIT_MB[instance.spec.version]
+    if instance.spec.edition == "Express" and pages > limit * 128:
+        raise sql_error(1827, limit, "database")

@@ -294,7 +294,7 @@ def _alter(instance: Instance, login: Login, options: dict[str, Any]) -> None:
 
 @executes(DropLogin)
 def drop_login(session: Any, statement: DropLogin) -> Iterator[Result]:
-    """Drop a login. Raises 15151, 15405, 15434, 15174, 15141, 15173. Its users stay, orphaned."""
+    """Drop a login. Raises 15151, 15405, 15434, 15174, 15170, 15141, 15173. Its users stay, orphaned."""
     instance: Instance = session.instance
     login = instance.login(statement.name)
     if login is None or not has_server(session, "ALTER ANY LOGIN"):
@@ -308,6 +308,9 @@ def drop_login(session: Any, statement: DropLogin) -> Iterator[Result]:
         raise sql_error(15434, login.name)
     if any(d.owner_sid == login.sid for d in instance.databases):
         raise sql_error(15174, login.name)
+    jobs = sum(job["owner_sid"] == login.sid for job in instance.jobs)
+    if jobs:
+        raise sql_error(15170, jobs)
     if any(r.owner_id == login.principal_id for r in instance.roles):
         raise sql_error(15141, "server role")
     if any(g.grantor_id == login.principal_id for g in instance.grants):

@@ -246,6 +246,9 @@ def remove_principal(database: Database, principal_id: int) -> None:
         raise sql_error(15138, "schema")
     if any(r.owner_id == principal_id for r in database.roles if not r.is_fixed):
         raise sql_error(15421)
+    for securable in database.securables:
+        if securable.owner_id == principal_id:
+            raise sql_error(15138, securable.kind)
     if any(g.grantor_id == principal_id for g in database.grants):
         raise sql_error(15284)
     database.grants = {

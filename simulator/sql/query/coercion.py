@@ -17,8 +17,6 @@ from simulator.estate.collations import find_collation
 from simulator.results import Column
 from simulator.sql.values import STRINGS
 
-# Texts that SQL Server itself writes (state_desc and the like) have one collation on every instance.
-OF_DESCRIPTIONS = "Latin1_General_CI_AS_KS_WS"
 # The catalog of every contained database, whatever the database's own collation is.
 OF_CONTAINED_CATALOGS = "Latin1_General_100_CI_AS_KS_WS_SC"
 # Views that show the instance and not the database they are read in; dm_* views are like them.
@@ -121,11 +119,11 @@ def _unresolved(found: Label, kind: Any, place: int, statement: str) -> SqlError
     return sql_error(457, kind.name, found.collation, found.other, found.operator)
 
 
-def view_collation(view: str, column: str, database: Any) -> str:
-    """The collation of a system view's column, read in ``database``."""
+def view_collation(view: str, column: Column, database: Any) -> str:
+    """The collation of a system view's column, read in ``database``: its own where it has one."""
     name = view.lower().rpartition(".")[2]
-    if column.lower().endswith("_desc"):
-        return OF_DESCRIPTIONS
+    if column.collation is not None:
+        return column.collation
     if name.startswith("dm_") or name in _OF_THE_INSTANCE:
         return str(database.instance.collation_name)
     if database.containment == "PARTIAL":

@@ -86,7 +86,7 @@ def _named(source: nodes.NamedSource, scope: Scope) -> Plan:
     scope.add(
         source.alias,
         parts,
-        labelled(found_columns, lambda column: view_collation(view.name, column.name, database)),
+        labelled(found_columns, lambda column: view_collation(view.name, column, database)),
     )
 
     def rows() -> Iterable[Row]:
@@ -185,7 +185,7 @@ def _function(source: nodes.FunctionSource, scope: Scope) -> Plan:
     calls = [_argument(compiler, argument) for argument in source.arguments]
     columns: Sequence[Column] = labelled(
         found.columns_for(session.instance),
-        lambda column: view_collation(found.name, column.name, database),
+        lambda column: view_collation(found.name, column, database),
     )
     if source.columns:
         columns = _renamed(columns, source.columns, source.alias or name)

@@ -90,7 +90,7 @@ KNOWN = _table(
     (
         (1827,),
         errors.Rejected,
-        "The edition's limit for database sizes is reached (Express: 10 GB): ask for less.",
+        "The edition's limit for database sizes is reached (Express: 10 GB, 50 GB since 2025): ask for less.",
     ),
     ((1842,), errors.Rejected, "The size is out of the range that SQL Server can do."),
     (
@@ -195,7 +195,7 @@ KNOWN = _table(
     (
         (15138, 15183, 15421, 15136, 15284),
         errors.InUse,
-        "The user owns a schema, a role or objects: hand them on first.",
+        "The user owns something, gave permissions, or modules run as it: hand it on, revoke or alter first.",
     ),
     ((15405, 15150), errors.Rejected, "The name belongs to SQL Server itself and cannot be used so."),
     ((12824,), errors.Rejected, "The instance's 'contained database authentication' is off: switch it on."),

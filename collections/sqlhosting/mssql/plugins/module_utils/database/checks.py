@@ -21,7 +21,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.database.volumes 
 _COLLATION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _LIST_COLLATIONS = "mssql_discover lists those the instance knows (gather_subset: collations)."
 EXPRESS = 4  # SERVERPROPERTY EngineEdition
-EXPRESS_LIMIT_MIB = 10 * 1024  # of data in one database (Editions and supported features, Microsoft Learn)
+# Of data in one database ("Editions and supported features" of each version on Microsoft Learn).
+EXPRESS_LIMIT_MIB = 10 * 1024
+EXPRESS_LIMIT_2025_MIB = 50 * 1024
+SQL_SERVER_2025 = 17
 _LOWEST_LEVEL = 100  # SQL Server 2008: 2019 and later know nothing older (ALTER DATABASE compatibility level)
 
 
@@ -141,19 +144,22 @@ def check_containment(session, containment: str | None) -> None:
     if rows and not rows[0]["is_on"]:
         raise InvalidInput(
             field="containment",
-            problem="the instance's option 'contained database authentication' is off (12824)",
-            remedy="EXEC sp_configure N'contained database authentication', 1; RECONFIGURE (every replica).",
+            problem="the instance's option 'contained database authentication' is off (12824); each replica "
+            "of an availability group needs it",
+            remedy="EXEC sp_configure N'contained database authentication', 1; RECONFIGURE;",
         )
 
 
 def check_edition(session, wish, *, grows: bool) -> None:
     """Refuse a data file beyond what Express allows in a database (1827)."""
-    if not grows or wish.size_mib is None or wish.size_mib <= EXPRESS_LIMIT_MIB:
+    modern = session.server.major_version >= SQL_SERVER_2025
+    limit = EXPRESS_LIMIT_2025_MIB if modern else EXPRESS_LIMIT_MIB
+    if not grows or wish.size_mib is None or wish.size_mib <= limit:
         return
     if session.server.engine_edition == EXPRESS:
         raise InvalidInput(
             field="data_size",
-            problem=f"{format_mib(wish.size_mib)} is more than Express edition allows (10GiB)",
+            problem=f"{format_mib(wish.size_mib)} is more than Express edition allows ({format_mib(limit)})",
             remedy="Give a smaller size, or use an instance of another edition.",
         )
 

@@ -19,6 +19,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases i
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import decide_end_sessions
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import (
     decide_hand_over,
+    read_owned,
     refuse_owner_of_server_objects,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
@@ -53,8 +54,7 @@ def remove_login(
             field="name", problem=f"this session uses [{login.name}]", remedy="Connect with another login."
         )
     users, unreachable = _find_users(session, login, wishes)
-    if not login.is_planned:
-        refuse_owner_of_server_objects(session, login.name)
+    notes = [] if login.is_planned else refuse_owner_of_server_objects(session, login.name)
     terminate = params["terminate_sessions"]
     if not terminate and not login.is_planned:
         _refuse_open_sessions(session, login)
@@ -69,7 +69,6 @@ def remove_login(
     changes.append(Change("login/drop", f"drop login {named(login.name)}", creates=gone, name=login.name))
     before = dict(login.as_dict(), databases=[{"name": database, "user": user} for database, user in users])
     apply_changes(session, changes, remedies)
-    notes = []
     if login.name != params["name"]:
         notes.append(f"It existed under the name [{login.name}].")
     if unreachable:
@@ -114,11 +113,7 @@ def _find_users(session, login: Login, wishes: list) -> tuple:
 
 def _hand_over(session, login: Login, users: list) -> list:
     databases = list(dict.fromkeys(database for database, _user in users))
-    rows = []
-    for start in range(0, len(databases), _DATABASES_PER_READ):
-        part = databases[start : start + _DATABASES_PER_READ]
-        rows += session.read("user/owned", database="master", databases=part, sid=login.sql_sid)
-    return decide_hand_over(login.name, rows)
+    return decide_hand_over(login.name, read_owned(session, databases, login.sql_sid))
 
 
 def _refuse_open_sessions(session, login: Login) -> None:

@@ -27,7 +27,10 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide impo
     decide_end_sessions,
     decide_server_roles,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import decide_hand_over
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import (
+    decide_hand_over,
+    read_owned,
+)
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions import OLD_PERMISSIONS
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
@@ -94,9 +97,10 @@ REMEDIES = {
     15173: "The login granted permissions to others: revoke them, or have another login grant them.",
     15141: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
     15155: "The login owns a server-level object, for instance an endpoint or a role: hand it on first.",
-    15138: "The user owns a schema that was made meanwhile: run again, it is handed to dbo then.",
+    15138: "The user owns something that was made meanwhile: run again, it is handed to dbo then.",
     15183: "The user owns objects in the database: hand them to another owner, then run again.",
     15421: "The user owns a database role that was made meanwhile: run again, it is handed to dbo then.",
+    15136: "Modules run as the user: drop them, or alter them to EXECUTE AS CALLER, then run again.",
     15284: "The user gave permissions to others: revoke them, then run again.",
     15010: "The default database does not exist on the instance: create it first.",
 }
@@ -224,10 +228,7 @@ def _present(
     users = _read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
         if wish.is_absent and state.by_sid is not None and login.sql_sid is not None:
-            owned = session.read(
-                "user/owned", database="master", databases=[state.database], sid=login.sql_sid
-            )
-            changes += decide_hand_over(name, owned)
+            changes += decide_hand_over(name, read_owned(session, [state.database], login.sql_sid))
         changes += decide_user(state, wish, name, exclusive=params["exclusive"], planned=session.is_planned)
     _check_permissions(session, changes)
     if users:

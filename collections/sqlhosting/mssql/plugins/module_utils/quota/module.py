@@ -102,7 +102,7 @@ def _measure(session, default: Wish, named: list | None) -> tuple:
         raise PermissionDenied(
             "the login cannot see all databases",
             instance=session.instance,
-            remedy=f"GRANT {rights.missing(DATABASES)}, or name the databases.",
+            remedy=f"Grant the login {rights.missing(DATABASES)}, or name the databases.",
         )
     ids = sorted(wishes or ())  # empty: all
     databases = []
