@@ -11,7 +11,7 @@ SETUP_STAMP := .venv/.installed
 PYTEST_ARGS ?=
 PYTHON_CODE := simulator webapp demo benchmarks tests scripts collections/sqlhosting
 
-.PHONY: help setup demo test quick matrix check format lint types imports ansible-lint sanity molecule bench lock build clean
+.PHONY: help setup demo test quick matrix chaos check format lint types imports ansible-lint sanity molecule bench lock build clean
 
 help: ## print this help
 	@echo "SQL hosting platform"
@@ -35,8 +35,11 @@ test: setup ## run all tests (both ODBC drivers, no real SQL Server needed)
 quick: setup ## the tests that need no process of their own: for each save
 	@$(BIN)/python -m pytest --quick $(PYTEST_ARGS)
 
-matrix: setup ## run the tests in every combination of database and test
+matrix: setup ## run the tests in every combination of database, driver and options
 	@$(BIN)/python -m pytest --matrix $(PYTEST_ARGS)
+
+chaos: setup ## kill every kind of process at every place of a booking
+	@$(BIN)/python -m pytest --chaos $(PYTEST_ARGS)
 
 check: lint types imports ansible-lint sanity test molecule ## everything a change must pass
 

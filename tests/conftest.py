@@ -1,13 +1,17 @@
-"""Which combinations of a test run. ``make test``: each test; ``make matrix``: each in every combination;
-``make quick``, for each save: what needs no process of its own, on one database and with one driver.
+"""Which tests run in which combinations.
+
+``make test``: each test, once where its combinations find nothing that one would not. ``make matrix``: each
+in every combination. ``make chaos``: the long stories in which processes are killed at every place;
+``make test`` kills each kind of process once. ``make quick``, for each save: what needs no process of its
+own, on one database and with one driver.
 
 A page that works on SQLite can fail on PostgreSQL, but rarely alone among its like. So a test of a page runs
-on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both.
+on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both. In
+the same way a story of playbooks runs through one of the ODBC drivers; modules are always tested with both.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,8 +20,15 @@ import pytest
 
 from tests.support.grammar import RECORDED
 
-_ON_ONE_DATABASE = ("tests/webapp/pages/", "tests/webapp/api/")
-_PARAMETER = re.compile(r"sqlite|postgresql")
+# By parameter, where one of its values is enough.
+_ON_ONE = {
+    "database_url": ("tests/webapp/pages/", "tests/webapp/api/"),
+    "driver": tuple(
+        f"tests/playbooks/test_{name}.py"
+        for name in ("customer_rights", "interrupted_booking", "life_of_an_application", "logins", "resizing")
+    ),
+}
+_LONG = ("chaos", "matrix")  # markers, and the options that run what has them
 # What starts processes: playbooks, engines, browsers, whole platforms; simulators for their own sake.
 _NOT_QUICK = (
     "tests/demo/", "tests/end_to_end/", "tests/infrastructure/", "tests/molecule/", "tests/playbooks/",
@@ -38,30 +49,53 @@ def what_ran_is_t_sql() -> Iterator[None]:
     assert not refused, "no T-SQL, though taken or planned:\n" + "\n".join(refused)
 
 
+@pytest.fixture(scope="session")
+def is_matrix(pytestconfig: pytest.Config) -> bool:
+    """Whether every combination is asked for; else a test takes a part of what it would go through."""
+    return bool(pytestconfig.getoption("--matrix"))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--matrix``."""
-    parser.addoption("--matrix", action="store_true", help="every combination of database and test")
+    """``--matrix``, ``--chaos`` and ``--quick``: see above."""
+    parser.addoption("--matrix", action="store_true", help="every combination")
+    parser.addoption("--chaos", action="store_true", help="only the long stories of killed processes")
     parser.addoption("--quick", action="store_true", help="only what needs no process of its own")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what another combination of the same test stands for. The same in every xdist worker."""
-    if config.getoption("--matrix"):
-        return
+    if config.getoption("--chaos"):
+        return _keep(config, items, [item for item in items if item.get_closest_marker("chaos")])
+    is_matrix = config.getoption("--matrix")
+    wanted = {"matrix"} if is_matrix else set()
+    kept = [item for item in items if wanted.issuperset(_markers(item))]
     if config.getoption("--quick"):
-        _keep(config, items, [item for item in items if _is_quick(item)])
-        return
+        kept = [item for item in kept if _is_quick(item)]
+    elif not is_matrix:
+        left_out = _left_out(kept)
+        kept = [item for item in kept if item.nodeid not in left_out]
+    return _keep(config, items, kept)
+
+
+def _markers(item: pytest.Item) -> list[str]:
+    return [name for name in _LONG if item.get_closest_marker(name)]
+
+
+def _left_out(items: list[pytest.Item]) -> set[str]:
+    """Of tests whose combinations stand for each other: all but one, chosen by the test's name."""
     variants: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if item.nodeid.startswith(_ON_ONE_DATABASE) and "database_url" in _parameters(item):
-            variants[_PARAMETER.sub("*", item.nodeid)].append(item)
-    left_out = {
+        given = _parameters(item)
+        free = {name for name, paths in _ON_ONE.items() if name in given and item.nodeid.startswith(paths)}
+        if free:
+            bound = sorted((name, repr(value)) for name, value in given.items() if name not in free)
+            variants[f"{item.nodeid.partition('[')[0]} {bound}"].append(item)
+    return {
         other.nodeid
         for name, same in variants.items()
         for at, other in enumerate(same)
         if at != zlib.crc32(name.encode()) % len(same)
     }
-    _keep(config, items, [item for item in items if item.nodeid not in left_out])
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:

@@ -53,11 +53,8 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("driver", sorted(DRIVERS))
-def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(tmp_path, driver):
-    demo = start_demo(tmp_path, "--driver", DRIVERS[driver])
-    output = end_of(demo)
-    assert demo.returncode == 0, output
+def check_story(output: str) -> None:
+    """The output of a demo that went well, and of its journal and trace: both files explain each other."""
     for step in (
         "customer  booked shop",
         "request: planned",
@@ -69,7 +66,6 @@ def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(
     assert "database shop_orders: ONLINE, owner shop_owner" in output
     assert "user  shop_app: db_datareader, db_datawriter, db_ddladmin" in output
     assert "shop_app is in shop_orders, and is not its owner" in output
-    assert left_behind(tmp_path) == []
 
     journal_line, trace_line = output.splitlines()[-2:]
     journal = ROOT / journal_line.removeprefix("journal: ")
@@ -88,6 +84,16 @@ def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(
     assert names == {"instances.json", "journal.jsonl", "trace.jsonl", *logs}
 
 
+# The demo that goes on running, below, is Microsoft's driver's.
+@pytest.mark.parametrize("driver", ["freetds", pytest.param("msodbcsql18", marks=pytest.mark.matrix)])
+def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(tmp_path, driver):
+    demo = start_demo(tmp_path, "--driver", DRIVERS[driver])
+    output = end_of(demo)
+    assert demo.returncode == 0, output
+    assert left_behind(tmp_path) == []
+    check_story(output)
+
+
 def test_a_step_that_fails_makes_the_demo_fail_and_leaves_no_process(tmp_path):
     demo = start_demo(tmp_path, "--driver", "no such driver")
     output = end_of(demo)
@@ -97,7 +103,9 @@ def test_a_step_that_fails_makes_the_demo_fail_and_leaves_no_process(tmp_path):
     assert [line.split(":")[0] for line in output.splitlines()[-2:]] == ["journal", "trace"]
 
 
-@pytest.mark.parametrize("moment", ["=== 1.", "=== 2.", "request: planned"])
+@pytest.mark.parametrize(
+    "moment", ["=== 1.", pytest.param("=== 2.", marks=pytest.mark.chaos), "request: planned"]
+)
 def test_an_interrupted_demo_leaves_no_process(tmp_path, moment):
     demo = start_demo(tmp_path)
     assert demo.stdout is not None
@@ -152,6 +160,7 @@ def test_the_running_demo_lets_everybody_in_its_commands_work_and_ctrl_c_ends_it
         demo.send_signal(signal.SIGINT)
         end_of(demo)
     assert left_behind(tmp_path) == []
+    check_story("".join(lines))
     kept = [path for path in demo_folder(lines).rglob("*") if path.is_file()]
     assert kept != []
     for path in kept:

@@ -1,4 +1,8 @@
-"""One platform for all stories: they book under different names. ``platform`` runs on SQLite."""
+"""One platform for all stories: they book under different names.
+
+It runs on PostgreSQL; ``python -m demo``, whose story is tested as well, on SQLite. ``make matrix`` runs
+these stories on both.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import pytest
 from tests.end_to_end.people import POOL, Staff, Town
 from tests.support.browser import Pages, shared_browser
 from tests.support.platform import Platform, running_platform
+from tests.support.postgres import shared_postgres
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,10 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("end_to_end"))
 
 
-@pytest.fixture(scope="session")
-def platform(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+@pytest.fixture(scope="session", params=["postgresql", pytest.param("sqlite", marks=pytest.mark.matrix)])
+def platform(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     """A platform with a pool of two instances that were looked at; an admin set it up on the pages."""
-    with running_platform(tmp_path_factory.mktemp("platform") / "one") as platform:
+    url = shared_postgres(pytestconfig).create_database() if request.param == "postgresql" else None
+    with running_platform(tmp_path_factory.mktemp("platform") / "one", database_url=url) as platform:
         with shared_browser(pytestconfig).pages() as pages:
             set_up(Town(platform, pages).admin())
         yield platform

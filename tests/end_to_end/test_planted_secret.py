@@ -74,7 +74,8 @@ def test_a_planted_secret_is_found_nowhere(town: Town) -> None:
     assert any("SQLHOSTING_APPROVED_PLAN" in text for text in processes.values())
     assert any("inventory.yml" in place or "extravars" in place for place in during)
     assert leaks(public, in_database_before)
-    assert leaks(public, {place: text for place, text in looked_at.items() if "platform.db" in place})
+    if on_sqlite := [place for place in looked_at if "platform.db" in place]:
+        assert leaks(public, {place: looked_at[place] for place in on_sqlite})
     assert leaks(planted, looked_at) == []
     assert leaks(planted, in_database_before) == []
     assert leaks(planted, database_texts_of(platform)) == []
