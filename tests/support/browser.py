@@ -39,6 +39,10 @@ _LOCAL_SCHEMES = {"about", "blob", "data"}
 _ARGUMENTS = (
     "--disable-dev-shm-usage",  # containers give /dev/shm too little
     "--no-proxy-server",
+    # Windows of one portal, one after the other: no process for drawing, none kept ready for other sites.
+    "--disable-gpu",
+    "--disable-features=SpareRendererForSitePerProcess",
+    "--process-per-site",
     # Names outside loopback do not resolve: what a page asks for elsewhere is seen, and never sent.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
 )
