@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Ansible refuses to start without a UTF-8 locale, which a bare machine may not set.
 export LC_ALL := C.UTF-8
+# Many processes start here: without compiled files each would compile this repository's modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed

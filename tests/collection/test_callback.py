@@ -153,3 +153,28 @@ def test_text_of_a_server_is_never_a_template(run_ansible: AnsibleRunner, simula
     assert "7*7" in run.output
     assert "49{%" not in run.output and "49x" not in run.output, run.output
     assert run.output.count("{{ 7*7 }}") >= 5, run.output
+
+
+@pytest.mark.parametrize("given", ["by its path", "by its name", "not at all"])
+def test_later_tasks_find_the_driver_loaded_that_the_first_one_connected_with(
+    given: str, run_ansible: AnsibleRunner, simulator: Simulator, tmp_path: Path
+) -> None:
+    options = {**login_options(simulator.instances["sql01"], "msodbcsql18"), "name": "loaded"}
+    registered = "ODBC Driver 18 for SQL Server"
+    (tmp_path / "odbcinst.ini").write_text(f"[{registered}]\nDriver = {options['odbc_driver']}\n")
+    if given == "by its name":
+        options["odbc_driver"] = registered
+    elif given == "not at all":
+        del options["odbc_driver"]
+    is_loaded = "'libmsodbcsql' in lookup('ansible.builtin.file', '/proc/self/maps')"
+    run = run_ansible.playbook(
+        [
+            local_play(
+                {"ansible.builtin.assert": {"that": [f"not ({is_loaded})"]}},
+                {"sqlhosting.mssql.mssql_database": options},
+                {"ansible.builtin.assert": {"that": [is_loaded]}},
+            )
+        ],
+        ODBCSYSINI=str(tmp_path),
+    )
+    assert run.returncode == 0, run.output

@@ -108,7 +108,7 @@ def test_a_customer_adds_a_database_asks_for_space_and_has_logins_made_and_reset
     orders.get_by_role("button", name="Ask for it").click()
     finish(customer, admin, "books")
     customer.open_application("books", "Databases")
-    expect(page.locator(".database-row", has_text="books_orders")).to_contain_text("Data: 3.0 GiB allowed")
+    expect(page.locator(".database-row", has_text="books_orders")).to_contain_text("3.0 GiB allowed")
 
     customer.open_application("books", "Logins")
     page.get_by_text("Add a login").click()

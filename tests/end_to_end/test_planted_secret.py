@@ -43,6 +43,7 @@ def test_a_planted_secret_is_found_nowhere(town: Town) -> None:
         second_job = path_of(admin.page)
         customer.open(request)
         customer.wait_for("deployed", event="Done")
+        wait_until(lambda: not platform.has_work(), "the measuring that follows has ended", timeout_s=120)
     customer.follow("Open vault")
     application = path_of(customer.page)
     in_database_before = list(database_texts_of(platform))

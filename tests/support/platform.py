@@ -26,6 +26,7 @@ from tests.support.engine import wait_until
 from tests.support.ports import LOOPBACK, unused_port
 from tests.support.redis import Redis, running_redis
 from tests.support.simulators import ROOT, SA_PASSWORD, Simulator, running_simulator
+from webapp.jobs.models import ENDED_JOB_STATES, JobState
 
 COMMAND = (sys.executable, "-c", "from webapp.cli import main; main()")
 START_TIMEOUT_S = 60  # a cold start with eight test runners on two cores; some seconds are usual
@@ -175,6 +176,12 @@ class Platform:
         query = text("SELECT title, state, attempt, job_explanation FROM jobs ORDER BY id")
         with self.database() as engine, engine.connect() as connection:
             return "\n".join(" | ".join(map(str, row)) for row in connection.execute(query))
+
+    def has_work(self) -> bool:
+        """Whether a job waits or runs."""
+        query = text("SELECT state FROM jobs")
+        with self.database() as engine, engine.connect() as connection:
+            return any(JobState(state) not in ENDED_JOB_STATES for state in connection.scalars(query))
 
     def command(self, *arguments: str) -> str:
         """What one ``sqlhosting`` command prints. AssertionError when it fails."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from alembic import context
 from sqlalchemy import Connection
 
+from webapp.database import WRITES
 from webapp.models import metadata
 
 engine = context.config.attributes["engine"]
@@ -39,13 +40,16 @@ def check_pointers(connection: Connection) -> None:
             raise RuntimeError(f"{len(lost)} rows point to rows that are not there; the first: {lost[0]}")
 
 
-with engine.connect() as connection, tables_made_anew(connection):
+# A process that still runs may write meanwhile: a migration that read first could then not write any more.
+with engine.connect().execution_options(**WRITES) as connection, tables_made_anew(connection):
     context.configure(
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
         # SQLite cannot alter a constraint: Alembic then makes the table anew.
         render_as_batch=connection.dialect.name == "sqlite",
+        # All or nothing on SQLite too, where Alembic commits each step by default.
+        transactional_ddl=True,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -11,6 +11,7 @@ from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState, PlanTarget
+from webapp.database import new_id
 from webapp.jobs.models import Job, JobState
 from webapp.pools.models import Instance
 
@@ -60,7 +61,8 @@ class Rows:
                 subject_kind="application",
                 subject_id=application.id,
                 parameters={
-                    "database": "stock", "data_limit_mib": 1024, "log_limit_mib": 512, "collation": "",
+                    "database_id": new_id(), "database": "stock", "data_limit_mib": 1024,
+                    "log_limit_mib": 512, "collation": "",
                 }, **{**given, **columns},
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.support.portal import Client, Portal
-from tests.webapp.bookings.test_room import book
+from tests.webapp.bookings.test_capacity import book
 from tests.webapp.pages.pools.payloads import HUGE, NUL, PAYLOADS, SCRIPT, SQL, TEMPLATE, UNICODE
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import discovered, facts, unanswered

@@ -28,7 +28,7 @@ import os
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _journal
-from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._warm import warm
+from ansible_collections.sqlhosting.mssql.plugins.plugin_utils._warm import learn, warm
 
 _ADHOC = "__adhoc_playbook__"  # ansible's name for the playbook behind the ansible command
 
@@ -58,6 +58,15 @@ class CallbackModule(CallbackBase):
         del is_conditional
         try:
             warm(task.resolved_action or task.action)
+        except Exception as exc:
+            self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
+
+    def v2_runner_on_ok(self, result) -> None:
+        """The forks of later tasks inherit what this one had to load."""
+        try:
+            found = getattr(result, "result", None) or result._result
+            task = getattr(result, "task", None) or result._task
+            learn(task.resolved_action or task.action, found)
         except Exception as exc:
             self._display.warning(f"sqlhosting.mssql.journal: {type(exc).__name__}: {exc}")
 
