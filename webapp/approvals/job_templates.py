@@ -22,8 +22,11 @@ from webapp.bookings.variables import playbook_for, variables_for
 from webapp.database import now
 from webapp.errors import Conflict
 from webapp.jobs.models import Job
-from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable, RunPath
 from webapp.pools.subjects import INSTANCE
+
+# A password that a role draws would otherwise stay beside the playbooks, on whichever worker had the job.
+_DRAWN_PASSWORDS = {"application_credentials_folder": RunPath("credentials")}
 
 
 class PlanBooking(JobTemplate):
@@ -51,7 +54,7 @@ class PlanBooking(JobTemplate):
         return Launch(
             playbook=playbook_for(booking),
             inventory=inventory,
-            variables=variables,
+            variables=variables | _DRAWN_PASSWORDS,
             secrets=secrets,
             check_mode=True,
         )
@@ -91,7 +94,7 @@ class ApplyBooking(JobTemplate):
         return Launch(
             playbook=launch["playbook"],
             inventory=inventory,
-            variables=dict(launch["variables"]),
+            variables=launch["variables"] | _DRAWN_PASSWORDS,
             secrets=secrets,
             approved_plan=approved_plan(plan),
         )
