@@ -92,4 +92,7 @@ class JobTemplate:
         return []
 
     def relaunch(self, session: Session, job: Job) -> None:
-        """A person wants to run an ended job again. Raises Conflict where that makes no sense."""
+        """A person wants to run an ended job again, or to know whether that can be. Reads only.
+
+        Raises Conflict where it makes no sense.
+        """

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.database import now
 from webapp.jobs.models import Job
-from webapp.jobs.templates import ANSWERS, JobTemplate, Launch
+from webapp.jobs.templates import ANSWERS, Launch
+from webapp.pools.contact import OnInstances, instance_called
 from webapp.pools.discoveries import keep_discovery, not_seen, seen
 from webapp.pools.inventory import run_inventory
-from webapp.pools.models import Instance
 from webapp.pools.remedies import in_form_words
 from webapp.pools.subjects import subjects_in
 
 _DISCOVER = "mssql_discover"
 
 
-class LooksAtInstances(JobTemplate):
+class LooksAtInstances(OnInstances):
     """Base: runs a playbook over one instance, a pool, or everything.
 
     Parameters: ``{"instance_id": …}``, ``{"pool_id": …}``, or ``{}`` for all instances; closed ones too.
@@ -38,21 +37,9 @@ class LooksAtInstances(JobTemplate):
             playbook=self.playbook, inventory=inventory, variables=dict(self.variables), secrets=secrets
         )
 
-    def explain(self, text: str) -> str:
-        """With the fields of forms in place of options."""
-        return in_form_words(text)
-
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """The instance or pool that is looked at."""
         return subjects_in(parameters)
-
-    def _instance(self, session: Session, job: Job, host: Any) -> Instance | None:
-        """The instance that the inventory calls ``host``; None when it was removed or renamed since."""
-        query = select(Instance).where(Instance.name == host)
-        for column, key in ((Instance.id, "instance_id"), (Instance.pool_id, "pool_id")):
-            if job.parameters.get(key):
-                query = query.where(column == job.parameters[key])
-        return session.scalars(query).one_or_none()
 
 
 class Discover(LooksAtInstances):
@@ -69,7 +56,7 @@ class Discover(LooksAtInstances):
         "instance_answers": "failed",
     }
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep what an instance answered in a task of its own, or why it did not answer."""
         kind, data = event.get("event"), event.get("event_data") or {}
         is_ours = str(data.get("task_action", "")).rsplit(".", 1)[-1] == _DISCOVER
@@ -84,7 +71,7 @@ class Discover(LooksAtInstances):
     def _keep(
         self, session: Session, job: Job, host: Any, result: dict[str, Any], *, is_answer: bool
     ) -> None:
-        instance = self._instance(session, job, host)
+        instance = instance_called(session, job, host)
         if instance is None:
             return
         if is_answer and isinstance(result.get("instance"), dict):
@@ -100,13 +87,13 @@ class CheckAccount(LooksAtInstances):
     description = "Tests the elevated account: reachable, encrypted, which rights are missing."
     playbook = "playbooks/check_account.yml"
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep the outcome of each instance."""
         result = (event.get("event_data") or {}).get("res") or {}
         outcome = result.get("instance_account")
         if event.get("event") != "runner_on_ok" or not isinstance(outcome, dict):
             return
-        instance = self._instance(session, job, (event.get("event_data") or {}).get("host"))
+        instance = instance_called(session, job, (event.get("event_data") or {}).get("host"))
         if instance is None:
             return
         outcome = _in_form_words(outcome)

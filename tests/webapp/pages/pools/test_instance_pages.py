@@ -208,7 +208,7 @@ def test_the_page_of_a_silent_instance_says_why_and_what_was_known(
     looks.discover(instance, discovered("sql01", facts()))
     looks.discover(instance, unanswered("sql01", f"nothing listens {SCRIPT}"))
     page = operator.get(f"/instances/{instance.id}").text
-    assert "The last look failed." in page
+    assert "The last attempt to reach it failed." in page
     assert "nothing listens &lt;script&gt;" in page
     assert SCRIPT not in page
     assert "shop_orders" in page
