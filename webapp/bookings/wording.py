@@ -42,9 +42,15 @@ def event_in_words(event: str) -> str:
     return EVENTS.get(event, event.replace("_", " ").capitalize())
 
 
-def staff_failure(booking: Booking, *, planning: str | None, applying: str | None) -> str:
-    """Why ``booking`` failed, for who has to mend it: as its plan's job said, or that which applied it."""
-    return planning or applying or booking.failure or "It can be planned again."
+def staff_failure(booking: Booking, *, planning: str | None, applying: str | None, sent: int) -> str:
+    """Why ``booking`` failed, for who has to mend it: as its plan's job said, or that which applied it.
+
+    ``sent``: how many changing statements the latter had sent.
+    """
+    if planning or not applying:
+        return planning or booking.failure or "It can be planned again."
+    statements = "1 changing statement" if sent == 1 else f"{sent} changing statements"
+    return f"{applying}\n{f'Its job had sent {statements} by then.' if sent else ''}".strip()
 
 
 def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool, is_operator: bool) -> str | None:

@@ -49,9 +49,25 @@ def is_failure(event: dict[str, Any]) -> bool:
 
 
 def message_of(event: dict[str, Any]) -> str | None:
-    """A failed task's message: one sentence, or several lines."""
+    """A failed task's message: one sentence, or several lines. Of a loop what its items said."""
     result = _data(event).get("res")
-    text = result.get("msg") if isinstance(result, dict) else None
+    if not isinstance(result, dict):
+        return None
+    if items := failed_items(result):
+        return "\n".join(dict.fromkeys(filter(None, map(_message_in, items)))) or _message_in(result)
+    return _message_in(result)
+
+
+def failed_items(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items of a loop that failed: Ansible says of the task itself no more than that there are some."""
+    items = result.get("results")
+    if not isinstance(items, list):
+        return []
+    return [one for one in items if isinstance(one, dict) and (one.get("failed") or one.get("unreachable"))]
+
+
+def _message_in(result: Mapping[str, Any]) -> str | None:
+    text = result.get("msg")
     if isinstance(text, list):
         text = "\n".join(str(line) for line in text)
     return None if text is None else str(text)

@@ -99,9 +99,8 @@ def failed(message: Any, kind: str | None = None, host: str = "sql01") -> dict[s
     """An event of a task that failed."""
     error = {"kind": kind, "number": None} if kind else None
     result = {"msg": message, **({"error": error} if error else {})}
-    data = {"task": "A task", "host": host, "res": result}
-    if error:  # only modules tell it
-        data["task_action"] = "sqlhosting.mssql.mssql_database"
+    action = "sqlhosting.mssql.mssql_database" if error else "ansible.builtin.assert"
+    data = {"task": "A task", "host": host, "res": result, "task_action": action}
     return {"event": "runner_on_failed", "event_data": data}
 
 

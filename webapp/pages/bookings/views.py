@@ -30,6 +30,7 @@ from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
+from webapp.statements.stored import changes_sent
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
 
@@ -122,7 +123,10 @@ def _facts(booking_id: str) -> dict[str, Any]:
 def _staff_failure(session: Session, booking: Booking, job: Job | None) -> str:
     plan = session.get(Plan, booking.plan_id) if booking.plan_id else None
     return staff_failure(
-        booking, planning=plan.failure if plan else None, applying=job.job_explanation if job else None
+        booking,
+        planning=plan.failure if plan else None,
+        applying=job.job_explanation if job else None,
+        sent=changes_sent(session, job.id) if job else 0,
     )
 
 

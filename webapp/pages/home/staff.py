@@ -23,6 +23,7 @@ from webapp.pools.facts import Summary, summary_from
 from webapp.pools.listing import newest_discoveries
 from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.signed_rows import name_of
+from webapp.statements.stored import changes_sent
 from webapp.web.places import Place, place
 
 LISTED = 8  # rows of a list on the first page; its own page has all
@@ -224,7 +225,10 @@ def _failed_bookings(session: Session) -> list[Attention]:
     return [
         Attention(
             "danger", f"{title_for(one)}: failed",
-            staff_failure(one, planning=planning, applying=applying),
+            staff_failure(
+                one, planning=planning, applying=applying,
+                sent=changes_sent(session, one.job_id) if one.job_id else 0,
+            ),
             place("bookings.show", booking_id=one.id), one.ended_at,
         )
         for one, planning, applying in session.execute(query)
