@@ -76,3 +76,10 @@ def test_what_the_answers_amount_to() -> None:
     assert result["failed_hosts"] == ["b"]
     assert result["statements"]["read"] == 11
     assert result["summary"] == "1 of 2 instances answered; no answer from b; not asked from here: c."
+
+
+def test_who_reads_the_answers_elsewhere_gets_those_that_failed_alone() -> None:
+    answers = {"a": {"failed": False, "summary": "seen"}, "b": {"failed": True, "summary": "silent"}}
+    result = gathered(answers, [], returned="failed")
+    assert set(result["answers"]) == {"b"}
+    assert result["summaries"] == ["seen", "silent"]

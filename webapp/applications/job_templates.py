@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.database import now
 from webapp.jobs.models import Job
-from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.jobs.templates import Launch, NotLaunchable
+from webapp.pools.contact import OnInstances, instance_called
 from webapp.pools.inventory import run_inventory
 from webapp.pools.models import Instance
 from webapp.pools.subjects import subjects_in
@@ -18,7 +19,7 @@ from webapp.pools.subjects import subjects_in
 QUOTA_MODULE = "mssql_quota"
 
 
-class CheckQuota(JobTemplate):
+class CheckQuota(OnInstances):
     """``parameters``: ``instance_id`` or ``pool_id``; neither for all instances."""
 
     name = "check_quota"
@@ -52,13 +53,13 @@ class CheckQuota(JobTemplate):
         """The instance or pool that is measured."""
         return subjects_in(parameters)
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep what was measured with the databases it belongs to."""
         data = event.get("event_data") or {}
         if event.get("event") != "runner_on_ok" or not is_module(data.get("task_action"), QUOTA_MODULE):
             return
         measured = (data.get("res") or {}).get("databases") or []
-        instance = session.scalars(select(Instance).where(Instance.name == data.get("host"))).one_or_none()
+        instance = instance_called(session, job, data.get("host"))
         if instance is not None:
             keep_measurement(session, instance, measured)
 

@@ -19,6 +19,8 @@ GATE = "A check just before the start found that the approval does not hold any 
 AGAIN = "Support has it planned and approved again."
 # Of what failed in a module (module_utils/_errors.py), and why the role's own decisions refused.
 _SILENT_KINDS = ("ConnectionFailed", "LeaseLost", "OutcomeUnknown")
+DECISION = "Decision"  # the role's own, which fails by an assertion and not in a module
+_REFUSALS = (DECISION, "PlanRefused", "InvalidInput")
 _NO_ROOM, _NO_ANSWER = "no_room", "no_answer"
 
 
@@ -43,11 +45,11 @@ def for_customer(outcome: dict[str, Any], *, otherwise: str, fits_gib: str | Non
 def is_refusal(outcome: dict[str, Any]) -> bool:
     """Whether the run stopped because what it found is not what was planned, not by an accident.
 
-    An instance that does not answer has not changed.
+    An instance that does not answer has not changed, and what a server refuses would be refused again.
     """
     failures = outcome.get("failures") or []
     kinds = {one.get("kind") for one in failures}
-    return bool(failures) and kinds <= {None, "PlanRefused", "InvalidInput"} and not _is_silent(outcome)
+    return bool(failures) and kinds <= set(_REFUSALS) and not _is_silent(outcome)
 
 
 def _is_silent(outcome: dict[str, Any]) -> bool:

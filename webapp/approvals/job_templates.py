@@ -22,11 +22,15 @@ from webapp.bookings.variables import playbook_for, variables_for
 from webapp.database import now
 from webapp.errors import Conflict
 from webapp.jobs.models import Job
-from webapp.jobs.templates import JobTemplate, Launch, NotLaunchable
+from webapp.jobs.templates import Launch, NotLaunchable, RunPath
+from webapp.pools.contact import OnInstances
 from webapp.pools.subjects import INSTANCE
 
+# A password that a role draws would otherwise stay beside the playbooks, on whichever worker had the job.
+_DRAWN_PASSWORDS = {"application_credentials_folder": RunPath("credentials")}
 
-class PlanBooking(JobTemplate):
+
+class PlanBooking(OnInstances):
     """Runs a booking's playbook in check mode, and makes a plan of what it would send."""
 
     name = PLAN_BOOKING
@@ -51,7 +55,7 @@ class PlanBooking(JobTemplate):
         return Launch(
             playbook=playbook_for(booking),
             inventory=inventory,
-            variables=variables,
+            variables=variables | _DRAWN_PASSWORDS,
             secrets=secrets,
             check_mode=True,
         )
@@ -63,7 +67,7 @@ class PlanBooking(JobTemplate):
         if plan.state is PlanState.PLANNING:
             plan.placement = None
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Take the placement with its candidates, and failures."""
         _observe(session, job, event)
 
@@ -77,7 +81,7 @@ class PlanBooking(JobTemplate):
         raise Conflict("Have the request planned again from its own page: that makes a new plan.")
 
 
-class ApplyBooking(JobTemplate):
+class ApplyBooking(OnInstances):
     """Runs a booking's playbook with its approved plan: the modules send nothing else."""
 
     name = APPLY_BOOKING
@@ -91,7 +95,7 @@ class ApplyBooking(JobTemplate):
         return Launch(
             playbook=launch["playbook"],
             inventory=inventory,
-            variables=dict(launch["variables"]),
+            variables=launch["variables"] | _DRAWN_PASSWORDS,
             secrets=secrets,
             approved_plan=approved_plan(plan),
         )
@@ -102,7 +106,7 @@ class ApplyBooking(JobTemplate):
         begin_outcome(plan)
         booking_running(session, booking, job)
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Take how to connect, and failures."""
         _observe(session, job, event)
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from webapp.approvals.failures import DECISION
 from webapp.bookings.plans import Plan, PlanState
+from webapp.jobs.event_rows import failed_items
 from webapp.pools.facts import summary_of
 
 LONGEST_TEXT = 4000  # characters of one failure
 MOST_FAILURES = 20
+_DECISIONS = ("assert", "fail")  # the modules by which a role refuses
 _RESULTS = {"application_connection": "connection", "application_resized": "resized"}
 
 
@@ -64,20 +67,28 @@ def _take_candidate(plan: Plan, name: str, result: dict[str, Any]) -> None:
 
 
 def _take_failure(plan: Plan, data: dict[str, Any], result: dict[str, Any]) -> None:
-    error = result.get("error") if isinstance(result.get("error"), dict) else {}
     outcome = plan.outcome or {}
-    failures = list(outcome.get("failures") or [])
-    if len(failures) < MOST_FAILURES:
-        failures.append(
+    failures = [*(outcome.get("failures") or []), *_failures_in(data, result)]
+    plan.outcome = {**outcome, "failures": failures[:MOST_FAILURES]}
+
+
+def _failures_in(data: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
+    """One for the task, or one for each item of its loop that failed."""
+    action = str(data.get("task_action", "")).rpartition(".")[2]
+    found = []
+    for one in failed_items(result) or [result]:
+        told = one.get("error")
+        error = told if isinstance(told, dict) else {}
+        found.append(
             {
                 "host": str(data.get("host", "")),
                 "task": str(data.get("task", "")),
-                "text": _text(result),
-                "kind": (error or {}).get("kind"),
-                "number": (error or {}).get("number"),
+                "text": _text(one),
+                "kind": error.get("kind") or (DECISION if action in _DECISIONS else None),
+                "number": error.get("number"),
             }
         )
-    plan.outcome = {**outcome, "failures": failures}
+    return found
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ EVENTS = {
     "planned": "Planned: the statements are ready to be looked at",
     "planned_again": "Sent to be planned again",
     "planning_failed": "Planning failed",
-    "drifted": "The instance has changed since the plan was made: nothing was done, a new plan is made",
+    "drifted": "The instance had changed since the plan was made: a new plan is made",
     "plan_expired": "The plan expired before it was approved",
     "approval_given": "One of several approvals was given",
     "approved": "Approved",
@@ -42,13 +42,26 @@ def event_in_words(event: str) -> str:
     return EVENTS.get(event, event.replace("_", " ").capitalize())
 
 
-def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool) -> str | None:
-    """What happens next; None when nothing does."""
+def staff_failure(booking: Booking, *, planning: str | None, applying: str | None, sent: int) -> str:
+    """Why ``booking`` failed, for who has to mend it: as its plan's job said, or that which applied it.
+
+    ``sent``: how many changing statements the latter had sent.
+    """
+    if planning or not applying:
+        return planning or booking.failure or "It can be planned again."
+    statements = "1 changing statement" if sent == 1 else f"{sent} changing statements"
+    return f"{applying}\n{f'Its job had sent {statements} by then.' if sent else ''}".strip()
+
+
+def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool, is_operator: bool) -> str | None:
+    """What happens next, as its reader has to know it; None when nothing does."""
     if is_sent_back:
         return "You change it and send it again, or cancel it"
     if booking.state is BookingState.PENDING and not has_plan:
         return "The platform plans the statements that it needs"
     if booking.state is BookingState.FAILED:
+        if is_operator:
+            return "You mend the cause, then go on with its job or plan it again; or you close it"
         if booking.job_id is None:
             return "You change it and send it again, or support plans it again or closes it"
         return "Support looks at it and plans it again, or closes it"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from webapp.database import new_id, now
 from webapp.jobs.models import JobEvent
@@ -48,9 +49,25 @@ def is_failure(event: dict[str, Any]) -> bool:
 
 
 def message_of(event: dict[str, Any]) -> str | None:
-    """A failed task's message: one sentence, or several lines."""
+    """A failed task's message: one sentence, or several lines. Of a loop what its items said."""
     result = _data(event).get("res")
-    text = result.get("msg") if isinstance(result, dict) else None
+    if not isinstance(result, dict):
+        return None
+    if items := failed_items(result):
+        return "\n".join(dict.fromkeys(filter(None, map(_message_in, items)))) or _message_in(result)
+    return _message_in(result)
+
+
+def failed_items(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items of a loop that failed: Ansible says of the task itself no more than that there are some."""
+    items = result.get("results")
+    if not isinstance(items, list):
+        return []
+    return [one for one in items if isinstance(one, dict) and (one.get("failed") or one.get("unreachable"))]
+
+
+def _message_in(result: Mapping[str, Any]) -> str | None:
+    text = result.get("msg")
     if isinstance(text, list):
         text = "\n".join(str(line) for line in text)
     return None if text is None else str(text)
@@ -63,12 +80,17 @@ def is_lease_lost(event: dict[str, Any]) -> bool:
     return isinstance(error, dict) and error.get("kind") == "LeaseLost"
 
 
+def counts_of(**counts: int) -> dict[str, int]:
+    """What Ansible counts for a host; what is not given is 0."""
+    return dict.fromkeys(_STATS_WORDS.values(), 0) | counts
+
+
 def stats_by_host(event: dict[str, Any]) -> dict[str, dict[str, int]]:
     """Ansible's closing counts: host → ok, changed, unreachable, failed, skipped, rescued, ignored."""
     counts: dict[str, dict[str, int]] = {}
     for key, word in _STATS_WORDS.items():
         for host, count in (_data(event).get(key) or {}).items():
-            counts.setdefault(host, dict.fromkeys(_STATS_WORDS.values(), 0))[word] = int(count)
+            counts.setdefault(host, counts_of())[word] = int(count)
     return counts
 
 
@@ -97,6 +119,37 @@ def row_of(event: dict[str, Any], *, job_id: str, attempt: int, stream: int, mas
         duration_s=data.get("duration") if isinstance(data.get("duration"), int | float) else None,
         message=message and _text(mask(message), MAX_MESSAGE),
         stdout=_text(mask(str(event.get("stdout") or "")), MAX_STDOUT) or "",
+    )
+
+
+ANSWERED = "Instances that answered"  # the task that pages show above what answer_row makes
+
+
+def answers_uuid(job_id: str, attempt: int, host: str = "") -> str:
+    """The id of what ``host`` answered in that attempt; without a host of all answers together."""
+    return str(uuid5(NAMESPACE_OID, f"{job_id}/{attempt}/{host}"))
+
+
+def answer_row(
+    job_id: str, attempt: int, *, stream: int, host: str = "", result: Mapping[str, Any] | None = None,
+    mask: Mask,
+) -> JobEvent:  # fmt: skip
+    """A row for what ``host`` answered in a task that asked many; without a host the row above these."""
+    text = (result or {}).get("summary") if host else None
+    return JobEvent(
+        id=new_id(),
+        job_id=job_id,
+        attempt=attempt,
+        uuid=answers_uuid(job_id, attempt, host or "all"),
+        stream=stream,
+        counter=0,
+        event="runner_on_ok" if host else TASK_STARTS[0],
+        task=ANSWERED,
+        task_uuid=answers_uuid(job_id, attempt),
+        host=_text(host, 100),
+        at=now(),
+        message=_text(mask(str(text)), MAX_MESSAGE) if text else None,
+        stdout="",
     )
 
 

@@ -11,9 +11,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,18 @@ from sqlalchemy.orm import Session
 from webapp.database import Database, now
 from webapp.jobs.claim import Claim, LeaseLost, held_job
 from webapp.jobs.endings import is_changed
-from webapp.jobs.event_rows import STATS, TASK_STARTS, Mask, is_lease_lost, is_storable, row_of, stats_by_host
+from webapp.jobs.event_rows import (
+    STATS,
+    TASK_STARTS,
+    Mask,
+    answer_row,
+    answers_uuid,
+    counts_of,
+    is_lease_lost,
+    is_storable,
+    row_of,
+    stats_by_host,
+)
 from webapp.jobs.models import Job, JobEvent
 from webapp.jobs.private_folder import PrivateFolder
 from webapp.jobs.processes import child_session
@@ -48,6 +60,7 @@ class Harvest:
     """What one attempt has brought so far."""
 
     offset: int = 0  # how much of the journal is stored, in bytes
+    answers_offset: int = 0  # and how much of the answers
     is_lease_lost: bool = False  # a module refused a change for want of the lease
     unobserved: int = 0  # events that the template could not take in
     session_seen: bool = False
@@ -61,10 +74,11 @@ def store_batch(
     *,
     events: Sequence[dict[str, Any]],
     lines: Sequence[dict[str, Any]],
+    answers: Sequence[dict[str, Any]] = (),
     mask: Mask,
     harvest: Harvest,
 ) -> None:
-    """Store events and journal lines that are not stored yet; the caller holds the job's row."""
+    """Store events, journal lines and answers that are not stored yet; the caller holds the job's row."""
     usable = {str(event["uuid"])[:64]: event for event in events if is_storable(event)}
     known = set(
         session.scalars(
@@ -73,6 +87,7 @@ def store_batch(
     )
     is_observer = type(template).observe is not JobTemplate.observe
     store_lines(session, job, attempt, lines)
+    _store_answers(session, job, attempt, template, answers=answers, mask=mask, harvest=harvest)
     for uuid, event in usable.items():
         if uuid in known:
             continue
@@ -84,32 +99,77 @@ def store_batch(
             job.stats = stats_by_host(event)
         harvest.is_lease_lost = harvest.is_lease_lost or is_lease_lost(event)
         if is_observer:
-            _observe(session, job, template, event, harvest)
+            _tell(session, job, partial(template.observe, session, job, event), uuid, harvest)
     session.flush()
+    if job.stats is not None and (answers or any(event["event"] == STATS for event in usable.values())):
+        _count_answers(session, job, attempt)
 
 
-def _observe(
-    session: Session, job: Job, template: JobTemplate, event: dict[str, Any], harvest: Harvest
-) -> None:
+def _store_answers(
+    session: Session, job: Job, attempt: int, template: JobTemplate,
+    *, answers: Sequence[dict[str, Any]], mask: Mask, harvest: Harvest,
+) -> None:  # fmt: skip
+    """Tell the room of each answer, and show those that are no failure: these have tasks of their own."""
+    usable = {
+        one["host"]: one["result"]
+        for one in answers
+        if isinstance(one, dict) and isinstance(one.get("host"), str) and isinstance(one.get("result"), dict)
+    }
+    if not usable:
+        return
+    wanted = [answers_uuid(job.id, attempt, host) for host in (*usable, "all")]
+    known = set(
+        session.scalars(select(JobEvent.uuid).where(JobEvent.job_id == job.id, JobEvent.uuid.in_(wanted)))
+    )
+    for host, result in usable.items():
+        uuid = answers_uuid(job.id, attempt, host)
+        if uuid in known:
+            continue
+        if not result.get("failed"):
+            shown = [host] if answers_uuid(job.id, attempt, "all") in known else ["", host]
+            for one in shown:
+                job.stream += 1
+                row = answer_row(job.id, attempt, stream=job.stream, host=one, result=result, mask=mask)
+                session.add(row)
+                known.add(row.uuid)
+        _tell(session, job, partial(template.take_answer, session, job, host, result), uuid, harvest)
+
+
+def _count_answers(session: Session, job: Job, attempt: int) -> None:
+    """Ansible counts a task for many for the first of them alone: here those that answered count as well."""
+    query = select(JobEvent.host).where(
+        JobEvent.job_id == job.id,
+        JobEvent.task_uuid == answers_uuid(job.id, attempt),
+        JobEvent.host.is_not(None),
+    )
+    counts = dict(job.stats or {})
+    missing = [host for host in session.scalars(query) if host not in counts]
+    if missing:
+        job.stats = counts | {host: counts_of(ok=1) for host in missing}
+        session.flush()
+
+
+def _tell(session: Session, job: Job, tell: Callable[[], None], uuid: str, harvest: Harvest) -> None:
+    """Have the template take in an event or an answer."""
     try:
         with session.begin_nested():
-            template.observe(session, job, event)
+            tell()
             session.flush()
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise
-        _not_observed(job, event, exc, harvest)
+        _not_observed(job, uuid, exc, harvest)
     except Exception as exc:  # a room's mistake must neither stop the run nor pass for success
-        _not_observed(job, event, exc, harvest)
+        _not_observed(job, uuid, exc, harvest)
 
 
-def _not_observed(job: Job, event: dict[str, Any], exc: Exception, harvest: Harvest) -> None:
+def _not_observed(job: Job, uuid: str, exc: Exception, harvest: Harvest) -> None:
     harvest.unobserved += 1
-    _log.error("event_not_observed job_id=%s uuid=%s error=%s", job.id, event["uuid"], type(exc).__name__)
+    _log.error("event_not_observed job_id=%s uuid=%s error=%s", job.id, uuid, type(exc).__name__)
 
 
 def read_lines(journal: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """Whole lines of the journal from ``offset`` on, and where the next begin. Torn ones are left out."""
+    """Whole lines of a journal or of answers from ``offset`` on, and where the next begin; no torn ones."""
     try:
         with journal.open("rb") as file:
             file.seek(offset)
@@ -197,9 +257,11 @@ class Ingest:
             was_finishing = self._is_finishing.is_set()
             events = self._next_events()
             lines, offset = read_lines(self._folder.journal, self.harvest.offset)
-            has_work = bool(events or lines)
-            if has_work or time.monotonic() >= min(self._renew_at, self._look_at):
-                self._store_surely(events, lines, offset)
+            answers, answers_offset = read_lines(self._folder.answers, self.harvest.answers_offset)
+            has_work = bool(events or lines or answers)
+            is_due = has_work or time.monotonic() >= min(self._renew_at, self._look_at)
+            if is_due and self._is_stored(events, lines, answers):
+                self.harvest.offset, self.harvest.answers_offset = offset, answers_offset
             if self.is_lost or (was_finishing and not has_work):
                 return
 
@@ -219,14 +281,18 @@ class Ingest:
             events.append(event)
         return events
 
-    def _store_surely(self, events: list[dict[str, Any]], lines: list[dict[str, Any]], offset: int) -> None:
-        """Try until it is stored or the lease is another's: a database that is away loses nothing."""
+    def _is_stored(
+        self, events: list[dict[str, Any]], lines: list[dict[str, Any]], answers: list[dict[str, Any]]
+    ) -> bool:
+        """Try until it is stored or the lease is another's: a database that is away loses nothing.
+
+        Also true for what was given up; false when the lease is lost.
+        """
         tries = 0
         while not self.is_lost:
             try:
-                self._store(events, lines)
-                self.harvest.offset = offset
-                return
+                self._store(events, lines, answers)
+                return True
             except LeaseLost:
                 _log.warning("lease_lost job_id=%s attempt=%d", self._claim.job_id, self._claim.attempt)
                 self.is_lost = True
@@ -239,30 +305,33 @@ class Ingest:
                     tries,
                 )
                 if tries >= POISON_TRIES and not isinstance(exc, OperationalError | InterfaceError):
-                    return self._give_up(exc, offset)
+                    return self._is_given_up(exc)
                 time.sleep(RETRY_S)
             except Exception as exc:  # our own mistake: the job must end with an error, not hang
-                return self._give_up(exc, offset)
+                return self._is_given_up(exc)
+        return False
 
-    def _give_up(self, exc: Exception, offset: int) -> None:
+    def _is_given_up(self, exc: Exception) -> bool:
         _log.error("events_dropped job_id=%s error=%s", self._claim.job_id, type(exc).__name__)
         self.harvest.unobserved += 1
-        self.harvest.offset = offset
+        return True
 
-    def _store(self, events: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+    def _store(
+        self, events: list[dict[str, Any]], lines: list[dict[str, Any]], answers: list[dict[str, Any]]
+    ) -> None:
         until = now() + timedelta(seconds=self._settings.lease_s)
         with self._database.transaction() as session:
             job = held_job(session, self._claim, until=until)
             self.is_canceled = self.is_canceled or job.cancel_requested_at is not None
-            if events or lines:
+            if events or lines or answers:
                 store_batch(
                     session, job, self._claim.attempt, self._template, events=events, lines=lines,
-                    mask=self._mask, harvest=self.harvest,
+                    answers=answers, mask=self._mask, harvest=self.harvest,
                 )  # fmt: skip
             self._note_session(session)
         moment = time.monotonic()
         self._look_at = moment + LOOK_S
-        if events or lines:
+        if events or lines or answers:
             self._stored_at = moment
         if moment >= self._renew_at:
             self._renew_at = moment + self._settings.heartbeat_s

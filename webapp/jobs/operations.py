@@ -17,7 +17,7 @@ from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobStat
 from webapp.jobs.outbox import add_ring
 from webapp.jobs.queue import is_redis_reachable
 from webapp.jobs.subjects import subject_kinds, target_kinds
-from webapp.jobs.templates import JobTemplate
+from webapp.jobs.templates import JobTemplate, NotLaunchable
 from webapp.jobs.turns import goes_before
 
 __all__ = [
@@ -128,6 +128,18 @@ def relaunch(
     template.relaunch(session, job)
     copied = {name: getattr(job, name) for name in _COPIED}
     return launch(session, **copied, launched_by=actor, relaunch_of_id=job.id)
+
+
+def can_relaunch(session: Session, job: Job) -> bool:
+    """Whether :func:`relaunch` would do it now."""
+    template = templates_of(session).get(job.template)
+    if template is None or job.state not in ENDED_JOB_STATES:
+        return False
+    try:
+        template.relaunch(session, job)
+    except (Conflict, NotLaunchable):
+        return False
+    return True
 
 
 def resume(session: Session, actor: Actor, job_id: str) -> Job:

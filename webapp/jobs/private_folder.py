@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from webapp.errors import PlatformError
-from webapp.jobs.templates import Launch, SecretFile
+from webapp.jobs.templates import ANSWERS, Launch, RunPath, SecretFile
 from webapp.settings import Settings
 
 MIN_FREE_MIB = (
@@ -86,6 +86,11 @@ class PrivateFolder:
     def secrets(self) -> Path:
         """The folder of secret files."""
         return self.path / "secrets"
+
+    @property
+    def answers(self) -> Path:
+        """Where a run that asks many at once leaves each answer."""
+        return self.path / ANSWERS.name
 
     @property
     def events(self) -> Path:
@@ -211,6 +216,8 @@ def _marked(value: Any, folder: PrivateFolder) -> Any:
                 "use letters, digits and the characters . / _ -"
             )
         return f"{{{{ lookup('ansible.builtin.file', '{path}') }}}}"
+    if isinstance(value, RunPath):
+        return str(folder.path / value.name)
     if isinstance(value, dict):
         return {str(key): _marked(inner, folder) for key, inner in value.items()}
     if isinstance(value, list | tuple):

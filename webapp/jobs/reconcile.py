@@ -147,11 +147,11 @@ def harvest(runtime: Runtime, claimed: Claim, folder: PrivateFolder, *, template
     """Store what a dead worker left in its private folder. Raises :class:`LeaseLost`."""
     observer = template or JobTemplate()
 
-    def store(session: Session, events: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+    def store(session: Session, **found: list[dict[str, Any]]) -> None:
         job = held_job(session, claimed, until=now() + timedelta(seconds=TAKEOVER_S))
         store_batch(
-            session, job, claimed.attempt, observer,
-            events=events, lines=lines, mask=mask, harvest=Harvest(),
+            session, job, claimed.attempt, observer, **{"events": [], "lines": [], **found},
+            mask=mask, harvest=Harvest(),
         )  # fmt: skip
 
     mask = Mask(folder.read_secrets())
@@ -161,26 +161,26 @@ def harvest(runtime: Runtime, claimed: Claim, folder: PrivateFolder, *, template
 def _store_all(database: Database, folder: PrivateFolder, store: Any) -> None:
     events = left_events(folder)
     for position in range(0, len(events), BATCH):
-        _store_once(database, store, events[position : position + BATCH], [])
-    offset = 0
-    while True:
-        lines, following = read_lines(folder.journal, offset)
-        if following == offset:
-            return
-        _store_once(database, store, [], lines)
-        offset = following
+        _store_once(database, store, events=events[position : position + BATCH])
+    for kind, path in (("lines", folder.journal), ("answers", folder.answers)):
+        offset = 0
+        while True:
+            lines, following = read_lines(path, offset)
+            if following == offset:
+                break
+            _store_once(database, store, **{kind: lines})
+            offset = following
 
 
-def _store_once(database: Database, store: Any, events: list[Any], lines: list[Any]) -> None:
+def _store_once(database: Database, store: Any, **found: list[Any]) -> None:
     try:
         with database.transaction() as session:
-            store(session, events, lines)
+            store(session, **found)
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise
-        _log.error(
-            "harvest_not_stored error=%s events=%d lines=%d", type(exc).__name__, len(events), len(lines)
-        )
+        counts = " ".join(f"{kind}={len(rows)}" for kind, rows in found.items())
+        _log.error("harvest_not_stored error=%s %s", type(exc).__name__, counts)
 
 
 def _sweep_folders(runtime: Runtime) -> None:
@@ -205,11 +205,12 @@ def _store_late(runtime: Runtime, job_id: str, attempt: int, folder: PrivateFold
     """Statements and events that nobody could reach while their job went on elsewhere."""
     mask = Mask(folder.read_secrets())
 
-    def store(session: Session, events: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+    def store(session: Session, **found: list[dict[str, Any]]) -> None:
         is_changed(session, job_id, stream=Job.stream)  # locks the row: its stream has one writer
         job = session.get_one(Job, job_id, populate_existing=True)
         store_batch(
-            session, job, attempt, JobTemplate(), events=events, lines=lines, mask=mask, harvest=Harvest()
-        )
+            session, job, attempt, JobTemplate(), **{"events": [], "lines": [], **found},
+            mask=mask, harvest=Harvest(),
+        )  # fmt: skip
 
     _store_all(runtime.database, folder, store)

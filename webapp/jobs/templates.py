@@ -1,8 +1,9 @@
 """What a job template is: how a room tells the engine which playbook to run, and hears what came of it.
 
 The engine calls, in this order: ``prepare`` (in a worker, before anything is started), ``started``,
-``observe`` for every event exactly once, ``finished`` in the transaction that ends the job. A job that is
-resumed after its worker died is prepared and started again; events are still observed once each.
+``observe`` for every event exactly once, ``take_answer`` for every line of the file that a run may write its
+answers to, ``finished`` in the transaction that ends the job. A job that is resumed after its worker died is
+prepared and started again; events are still observed once each.
 """
 
 from __future__ import annotations
@@ -30,12 +31,23 @@ class SecretFile:
 
 
 @dataclass(frozen=True)
+class RunPath:
+    """Stands in variables for a path in the run's private folder, which is removed when the run has ended."""
+
+    name: str
+
+
+# One JSON object {"host", "result"} a line, as mssql_fleet writes it: see JobTemplate.take_answer.
+ANSWERS = RunPath("answers.jsonl")
+
+
+@dataclass(frozen=True)
 class Launch:
     """One ``ansible-playbook`` run."""
 
     playbook: str  # under the project folder, for instance playbooks/discover.yml
     inventory: dict[str, Any]  # as a YAML inventory; may hold SecretFile values
-    variables: dict[str, Any] = field(default_factory=dict)  # extra vars; never a secret
+    variables: dict[str, Any] = field(default_factory=dict)  # extra vars; never a secret; may hold RunPaths
     secrets: dict[str, str] = field(default_factory=dict)  # SecretFile name: the secret
     check_mode: bool = False
     approved_plan: dict[str, Any] | None = None  # then nothing else may be changed
@@ -58,6 +70,12 @@ class JobTemplate:
     def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """One event of ansible-runner with its whole ``event_data``, in the transaction that stores it."""
 
+    def take_answer(self, session: Session, job: Job, host: str, result: dict[str, Any]) -> None:
+        """What a module returned for ``host``, as soon as it stands in :data:`ANSWERS`.
+
+        Called once in each attempt for an answer, maybe more often for one that is a failure (``failed``).
+        """
+
     def finished(self, session: Session, job: Job) -> None:
         """The job has its end state. Set in the same transaction; make follow-up jobs here."""
 
@@ -74,4 +92,7 @@ class JobTemplate:
         return []
 
     def relaunch(self, session: Session, job: Job) -> None:
-        """A person wants to run an ended job again. Raises Conflict where that makes no sense."""
+        """A person wants to run an ended job again, or to know whether that can be. Reads only.
+
+        Raises Conflict where it makes no sense.
+        """

@@ -18,7 +18,7 @@ _DATABASE = (
     "state", "user_access", "owner", "recovery_model", "collation", "compatibility_level", "is_read_only",
     "data_size_mib", "data_max_size_mib", "log_size_mib", "log_max_size_mib",
 )  # fmt: skip
-_LOGIN = ("is_disabled", "server_roles", "default_database")
+_LOGIN = ("is_disabled", "is_locked", "server_roles", "default_database")
 _SUBSETS = (
     "cpu", "memory", "volumes", "configuration", "hadr", "databases", "logins", "availability_groups",
 )  # fmt: skip

@@ -20,14 +20,18 @@ ERROR_CHARACTERS = 2000  # of Instance.last_error
 
 def keep_discovery(session: Session, instance: Instance, result: dict[str, Any], *, job_id: str) -> Discovery:
     """Store what ``mssql_discover`` returned, mark the instance reachable, forget the oldest discoveries."""
-    # A job that was resumed looks again; the last look counts.
-    session.execute(delete(Discovery).where(Discovery.instance_id == instance.id, Discovery.job_id == job_id))
-    before = newest_discovery(session, instance.id)
+    # A job that was resumed looks again; the last look counts. Only the first may know the collations.
+    ours = select(Discovery).where(Discovery.instance_id == instance.id, Discovery.job_id == job_id)
+    looked = session.scalars(ours.order_by(Discovery.id.desc()).limit(1)).first()
     facts = {
         **result["instance"],
         "unknown": result.get("unknown") or [],
         "omitted": result.get("omitted") or [],
     }
+    _hand_on_collations(looked, facts)
+    session.flush()
+    session.execute(delete(Discovery).where(Discovery.instance_id == instance.id, Discovery.job_id == job_id))
+    before = newest_discovery(session, instance.id)
     _hand_on_collations(before, facts)
     found = Discovery(
         instance_id=instance.id,

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.database import now
 from webapp.jobs.models import Job
-from webapp.jobs.templates import JobTemplate, Launch
+from webapp.jobs.templates import ANSWERS, Launch
+from webapp.pools.contact import OnInstances, instance_called
 from webapp.pools.discoveries import keep_discovery, not_seen, seen
 from webapp.pools.inventory import run_inventory
-from webapp.pools.models import Instance
 from webapp.pools.remedies import in_form_words
 from webapp.pools.subjects import subjects_in
 
 _DISCOVER = "mssql_discover"
 
 
-class LooksAtInstances(JobTemplate):
+class LooksAtInstances(OnInstances):
     """Base: runs a playbook over one instance, a pool, or everything.
 
     Parameters: ``{"instance_id": …}``, ``{"pool_id": …}``, or ``{}`` for all instances; closed ones too.
@@ -38,21 +37,9 @@ class LooksAtInstances(JobTemplate):
             playbook=self.playbook, inventory=inventory, variables=dict(self.variables), secrets=secrets
         )
 
-    def explain(self, text: str) -> str:
-        """With the fields of forms in place of options."""
-        return in_form_words(text)
-
     def subjects(self, parameters: dict[str, Any]) -> list[str]:
         """The instance or pool that is looked at."""
         return subjects_in(parameters)
-
-    def _instance(self, session: Session, job: Job, event: dict[str, Any]) -> Instance | None:
-        """The instance an event is about; None when it was removed or renamed since."""
-        query = select(Instance).where(Instance.name == (event.get("event_data") or {}).get("host"))
-        for column, key in ((Instance.id, "instance_id"), (Instance.pool_id, "pool_id")):
-            if job.parameters.get(key):
-                query = query.where(column == job.parameters[key])
-        return session.scalars(query).one_or_none()
 
 
 class Discover(LooksAtInstances):
@@ -62,20 +49,32 @@ class Discover(LooksAtInstances):
     description = "Looks at instances: version, load, volumes, databases, logins, collations."
     playbook = "playbooks/discover.yml"
     variables: ClassVar[dict[str, Any]] = {
-        "instance_gather_subset": ["all"]
-    }  # with the collations that a booking offers
+        "instance_gather_subset": ["all"],  # with the collations that a booking offers
+        # All are asked in one task, and their answers come in a file; only those that failed get their own.
+        "instance_hand_over": False,
+        "instance_results_file": ANSWERS,
+        "instance_answers": "failed",
+    }
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
-        """Keep what an instance answered, or why it did not."""
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+        """Keep what an instance answered in a task of its own, or why it did not answer."""
         kind, data = event.get("event"), event.get("event_data") or {}
         is_ours = str(data.get("task_action", "")).rsplit(".", 1)[-1] == _DISCOVER
         if not is_ours or kind not in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
             return
-        instance = self._instance(session, job, event)
+        self._keep(session, job, data.get("host"), data.get("res") or {}, is_answer=kind == "runner_on_ok")
+
+    def take_answer(self, session: Session, job: Job, host: str, result: dict[str, Any]) -> None:
+        """Keep what an instance answered when all were asked."""
+        self._keep(session, job, host, result, is_answer=not result.get("failed"))
+
+    def _keep(
+        self, session: Session, job: Job, host: Any, result: dict[str, Any], *, is_answer: bool
+    ) -> None:
+        instance = instance_called(session, job, host)
         if instance is None:
             return
-        result = data.get("res") or {}
-        if kind == "runner_on_ok" and isinstance(result.get("instance"), dict):
+        if is_answer and isinstance(result.get("instance"), dict):
             keep_discovery(session, instance, result, job_id=job.id)
         else:
             not_seen(session, instance, str(result.get("msg") or ""))
@@ -88,13 +87,13 @@ class CheckAccount(LooksAtInstances):
     description = "Tests the elevated account: reachable, encrypted, which rights are missing."
     playbook = "playbooks/check_account.yml"
 
-    def observe(self, session: Session, job: Job, event: dict[str, Any]) -> None:
+    def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep the outcome of each instance."""
         result = (event.get("event_data") or {}).get("res") or {}
         outcome = result.get("instance_account")
         if event.get("event") != "runner_on_ok" or not isinstance(outcome, dict):
             return
-        instance = self._instance(session, job, event)
+        instance = instance_called(session, job, (event.get("event_data") or {}).get("host"))
         if instance is None:
             return
         outcome = _in_form_words(outcome)

@@ -99,7 +99,9 @@ def failed(message: Any, kind: str | None = None, host: str = "sql01") -> dict[s
     """An event of a task that failed."""
     error = {"kind": kind, "number": None} if kind else None
     result = {"msg": message, **({"error": error} if error else {})}
-    return {"event": "runner_on_failed", "event_data": {"task": "A task", "host": host, "res": result}}
+    action = "sqlhosting.mssql.mssql_database" if error else "ansible.builtin.assert"
+    data = {"task": "A task", "host": host, "res": result, "task_action": action}
+    return {"event": "runner_on_failed", "event_data": data}
 
 
 class Story:

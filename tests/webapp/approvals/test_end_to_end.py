@@ -138,6 +138,34 @@ def test_an_instance_that_dies_between_plan_and_approval_is_told_and_gone_on_wit
     assert real.plan(booking).state is PlanState.APPLIED
 
 
+@pytest.mark.parametrize("number", [1803, 5149])
+def test_what_a_server_refuses_in_a_loop_is_a_failure_with_its_cause_and_no_drift(real: Real, number: int):
+    plan = real.planned()
+    where = plan.target_names[0]
+    real.decide(plan, real.admin)
+    fault = {"kind": "error", "number": number, "pattern": "^CREATE DATABASE"}
+    real.simulator.control.call("add_fault", instance=where, fault=fault)
+    booking = real.apply(plan.booking_id)
+    assert any("CREATE LOGIN [shop_owner]" in text for text in real.changes())
+    assert booking.state is BookingState.FAILED
+    assert [one.state for one in real.plans(booking)] == [PlanState.APPROVED]
+    assert "drifted" not in real.events(booking.id)
+    operator, job_page = real.client(real.operator), f"/jobs/{booking.job_id}"
+    for path in (f"/bookings/{booking.id}", "/", job_page, f"{job_page}/tasks"):
+        page = operator.get(path).text
+        assert str(number) in page, path
+        assert "items failed" not in page, path
+    assert "changing statements by then." in operator.get(f"/bookings/{booking.id}").text
+    customer = real.client(real.customer).get(f"/bookings/{booking.id}").text
+    assert "goes on from what is there" in customer
+    assert str(number) not in customer
+
+    real.simulator.control.call("clear_faults", instance=where)
+    again = job_in(operator.post(f"{job_page}/relaunch").location)
+    assert real.run(again) is JobState.SUCCESSFUL
+    assert real.booking(booking.id).state is BookingState.DEPLOYED
+
+
 def job_in(location: str) -> str:
     """The job that a redirect leads to."""
     return location.rstrip("/").rpartition("/")[2]

@@ -9,7 +9,7 @@ from tests.support.portal import Portal
 from tests.webapp.pools.conftest import Looks
 from tests.webapp.pools.found import checked, discovered, event, facts, unanswered
 from webapp.jobs.models import Job
-from webapp.jobs.templates import NotLaunchable, SecretFile
+from webapp.jobs.templates import ANSWERS, NotLaunchable, SecretFile
 from webapp.pools.discoveries import KEPT
 from webapp.pools.listing import newest_discovery
 from webapp.pools.models import Discovery, Instance, Reachability
@@ -180,7 +180,12 @@ def test_a_run_gets_all_instances_of_the_pool_and_passwords_as_files_only(
         f"account_{account.id}": "Its-own-9!",
     }
     assert "Plat-form-1!" not in repr(launch.inventory)
-    assert launch.variables == {"instance_gather_subset": ["all"]}
+    assert launch.variables == {
+        "instance_gather_subset": ["all"],
+        "instance_hand_over": False,
+        "instance_results_file": ANSWERS,
+        "instance_answers": "failed",
+    }
 
 
 def test_a_run_about_an_instance_that_is_gone_is_not_launched(portal: Portal, looks: Looks) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from tests.support.engine import run_job_now
+from tests.support.engine import job_of, run_job_now, wait_until
 from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Client, Portal
 from tests.support.ports import unused_port
 from tests.support.simulators import Simulator, running_simulator
+from tests.webapp.pools.found import facts
 from webapp.bookings.capacity import pool_capacity
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.claim import claim
+from webapp.jobs.models import Job, JobEvent, JobState
+from webapp.jobs.private_folder import create_folder
+from webapp.jobs.reconcile import harvest
+from webapp.jobs.templates import Launch
 from webapp.pools.listing import collations_of, newest_discovery
-from webapp.pools.models import Instance, Pool, Reachability
+from webapp.pools.models import Discovery, Instance, Pool, Reachability
 
 WEAK = {"name": "weak", "password": PLATFORM_PASSWORD}
 
@@ -47,6 +56,13 @@ def named(portal: Portal, name: str) -> Instance:
     """An instance as the database holds it."""
     with portal.database.reading() as session:
         return session.scalars(select(Instance).where(Instance.name == name)).one()
+
+
+def discoveries_of(portal: Portal, job_id: str) -> list[str]:
+    """The names of the instances that the job found something of."""
+    query = select(Instance.name).join(Discovery, Discovery.instance_id == Instance.id)
+    with portal.database.reading() as session:
+        return list(session.scalars(query.where(Discovery.job_id == job_id).order_by(Instance.name)))
 
 
 def run_the_job(portal: Portal) -> Job:
@@ -84,6 +100,92 @@ def test_discovering_a_pool_fills_its_pages(
     overview = operator.get("/pools").text
     assert "nothing listens" in overview
     assert overview.count('aria-label="Databases 0 of 100"') == 2
+
+
+def test_twelve_instances_are_asked_in_one_task_and_the_dead_one_is_marked(
+    portal: Portal, operator: Client, simulator: Simulator
+) -> None:
+    account = portal.create_account(login_password=PLATFORM_PASSWORD)
+    pool = portal.create_pool(name="wide", elevated_account_id=account.id)
+    real = [*simulator.instances.values()]
+    names = [f"wide{number:02d}" for number in range(12)]
+    dead = names[5]
+    for number, name in enumerate(names):  # the same two behind many names: what counts is who is asked
+        one = real[number % len(real)]
+        portal.create_instance(
+            pool, name=name, host=one.host, port=unused_port() if name == dead else one.port
+        )
+    operator.post(f"/pools/{pool.id}/discover")
+    job = run_the_job(portal)
+    assert job.state is JobState.FAILED
+    assert "nothing listens" in (job.job_explanation or "")
+    with portal.database.reading() as session:
+        looked = list(session.scalars(select(Discovery.instance_id).where(Discovery.job_id == job.id)))
+        events = list(session.scalars(select(JobEvent).where(JobEvent.job_id == job.id)))
+    states = {name: named(portal, name).reachability for name in names}
+    assert sorted(looked) == sorted(named(portal, name).id for name in names if name != dead)
+    assert {name for name, state in states.items() if state is Reachability.UNREACHABLE} == {dead}
+    assert {state for name, state in states.items() if name != dead} == {Reachability.REACHABLE}
+    # No task and no process for each of them: only the dead one had its own.
+    real_results = [one for one in events if one.event.startswith("runner_on") and one.counter]
+    assert {one.host for one in real_results if one.is_failed} == {dead}
+    assert {one.host for one in real_results} == {names[0], dead}
+    tasks = operator.get(f"/jobs/{job.id}/tasks").text
+    for name in names:
+        assert f"<code>{name}</code>" in tasks
+    assert tasks.count("SQL Server 20") == 11
+    assert "nothing listens" in tasks
+    details = operator.get(f"/jobs/{job.id}/details").text
+    assert all(f"<code>{name}</code>" in details for name in names)
+    assert not list(portal.runtime.settings.jobs_folder.iterdir())
+
+
+def test_a_discovery_that_is_killed_keeps_what_was_found_and_looks_again(
+    portal: Portal, operator: Client, pool: Pool, simulator: Simulator
+) -> None:
+    operator.post(f"/pools/{pool.id}/discover")
+    with portal.database.reading() as session:
+        job_id = session.scalars(select(Job.id).order_by(Job.id.desc()).limit(1)).one()
+    fault = simulator.control.add_fault("sql02", kind="hold", pattern="sys.databases", times=1)
+    runner = threading.Thread(target=run_job_now, args=(portal.runtime, job_id))
+    runner.start()
+    simulator.control.wait_held(fault, timeout=60)
+    # What is found is stored while others are still being asked.
+    wait_until(lambda: discoveries_of(portal, job_id) == ["sql01"], "the first answer was stored")
+    assert named(portal, "sql01").reachability is Reachability.REACHABLE
+    os.kill(wait_until(lambda: job_of(portal.runtime, job_id).session_pid, "its pid"), signal.SIGKILL)
+    runner.join(60)
+    simulator.control.remove_fault(fault)
+    assert job_of(portal.runtime, job_id).state is JobState.PENDING
+    assert discoveries_of(portal, job_id) == ["sql01"]
+    job = run_job_now(portal.runtime, job_id)
+    assert (job.state, job.attempt) == (JobState.FAILED, 2)  # the silent one
+    assert discoveries_of(portal, job_id) == ["sql01", "sql02"]
+
+
+def test_what_a_dead_worker_left_is_stored_once(portal: Portal, operator: Client, pool: Pool) -> None:
+    operator.post(f"/pools/{pool.id}/discover")
+    with portal.database.reading() as session:
+        job_id = session.scalars(select(Job.id).order_by(Job.id.desc()).limit(1)).one()
+    settings, runtime = portal.runtime.settings, portal.runtime
+    claimed = claim(portal.database, settings, job_id, worker="a worker that dies")
+    assert claimed is not None
+    folder = create_folder(
+        settings, Launch("playbooks/discover.yml", {}), job_id=job_id, attempt=1,
+        lease_until=claimed.lease_until,
+    )  # fmt: skip
+    good = {"instance": facts(), "failed": False, "summary": "sql01: seen."}
+    bad = {"failed": True, "msg": "nothing listens", "summary": "nothing listens"}
+    lines = [{"host": "sql01", "result": good}, {"host": "silent", "result": bad}, {"host": 7}, [], "torn"]
+    folder.answers.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"host": "sql02", "res')
+    for _ in range(2):
+        harvest(runtime, claimed, folder, template=runtime.templates["discover"])
+    folder.remove()
+    assert discoveries_of(portal, job_id) == ["sql01"]
+    assert named(portal, "silent").last_error == "nothing listens"
+    with portal.database.reading() as session:
+        shown = session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.stream))
+        assert [(one.host, one.message) for one in shown] == [(None, None), ("sql01", "sql01: seen.")]
 
 
 def test_an_account_without_rights_is_told_exactly_what_it_lacks(

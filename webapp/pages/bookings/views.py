@@ -23,13 +23,14 @@ from webapp.bookings.visibility import (
     visible_bookings,
     with_application,
 )
-from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step
+from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step, staff_failure
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
+from webapp.statements.stored import changes_sent
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
 
@@ -93,6 +94,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
     turns = [event for event in booking.events if event.event in ("planned", "changed", "planned_again")]
     has_plan = bool(turns) and turns[-1].event == "planned"
     expired = _expired_plan(session, booking)
+    job = session.get(Job, booking.job_id) if booking.job_id else None
     return {
         "booking": booking,
         "title": title_for(booking),
@@ -102,7 +104,9 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "shown_state": "sent_back" if sent_back else "expired" if expired else booking.state.value,
         "expired_plan": expired,
         "may_ask_again": may_change(user, booking),
-        "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
+        "next_step": next_step(
+            booking, is_sent_back=sent_back, has_plan=has_plan, is_operator=user.is_operator
+        ),
         "may_cancel": changes.may_cancel(user, booking),
         "reserves_names": kind_of(booking).reserves_names,
         "may_change": changes.can_be_changed(booking) and may_change(user, booking),
@@ -110,9 +114,20 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
         "version": f"{booking.state.value} {len(booking.events)}",
-        "job": session.get(Job, booking.job_id) if booking.job_id else None,
+        "job": job,
+        "staff_failure": _staff_failure(session, booking, job) if user.is_staff else None,
         "kind_words": kind_of(booking).label,
     }
+
+
+def _staff_failure(session: Session, booking: Booking, job: Job | None) -> str:
+    plan = session.get(Plan, booking.plan_id) if booking.plan_id else None
+    return staff_failure(
+        booking,
+        planning=plan.failure if plan else None,
+        applying=job.job_explanation if job else None,
+        sent=changes_sent(session, job.id) if job else 0,
+    )
 
 
 def _look_again_s(booking: Booking) -> int:

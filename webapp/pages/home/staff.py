@@ -16,12 +16,14 @@ from webapp.bookings.capacity import pool_capacity
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
+from webapp.bookings.wording import staff_failure
 from webapp.database import now
 from webapp.jobs.models import QUEUED_JOB_STATES, Job, JobState, WorkerHeartbeat
 from webapp.pools.facts import Summary, summary_from
 from webapp.pools.listing import newest_discoveries
 from webapp.pools.models import ElevatedAccount, Instance, Pool, Reachability
 from webapp.signed_rows import name_of
+from webapp.statements.stored import changes_sent
 from webapp.web.places import Place, place
 
 LISTED = 8  # rows of a list on the first page; its own page has all
@@ -210,10 +212,11 @@ def _account_problem(check: dict[str, Any]) -> str:
 
 
 def _failed_bookings(session: Session) -> list[Attention]:
-    # What the plan's job said; the booking has only the words for its customer.
+    # What its jobs said; the booking has only the words for its customer.
     query = (
-        select(Booking, Plan.failure)
+        select(Booking, Plan.failure, Job.job_explanation)
         .outerjoin(Plan, Plan.id == Booking.plan_id)
+        .outerjoin(Job, Job.id == Booking.job_id)
         .where(Booking.state == BookingState.FAILED)
         .options(joinedload(Booking.application).joinedload(Application.pool))
         .order_by(Booking.id.desc())
@@ -221,10 +224,14 @@ def _failed_bookings(session: Session) -> list[Attention]:
     )
     return [
         Attention(
-            "danger", f"{title_for(one)}: failed", why or one.failure or "It can be planned again.",
+            "danger", f"{title_for(one)}: failed",
+            staff_failure(
+                one, planning=planning, applying=applying,
+                sent=changes_sent(session, one.job_id) if one.job_id else 0,
+            ),
             place("bookings.show", booking_id=one.id), one.ended_at,
         )
-        for one, why in session.execute(query)
+        for one, planning, applying in session.execute(query)
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
-from webapp.jobs.operations import queue_position, waiting_for
+from webapp.jobs.operations import can_relaunch, queue_position, waiting_for
 from webapp.pages.jobs.names import Link, names_for
 
 RESUMABLE = (JobState.FAILED, JobState.ERROR)
@@ -39,6 +39,7 @@ class Heading:
     worker: str | None
     awaited: tuple[Awaited, ...] = ()
     position: int | None = None  # in the queue, from 1
+    can_go_on: bool = False  # whether its room would have it run again
 
     @property
     def is_ended(self) -> bool:
@@ -66,6 +67,8 @@ class Heading:
         """What may be asked of it now."""
         if self.state in (JobState.NEW, JobState.RUNNING, *QUEUED_JOB_STATES):
             return () if self.is_cancel_requested else ("cancel",)
+        if not self.can_go_on:
+            return ()
         return ("relaunch", "resume") if self.state in RESUMABLE else ("relaunch",)
 
 
@@ -85,6 +88,7 @@ def heading_of(session: Session, job: Job) -> Heading:
         worker=job.worker,
         awaited=tuple(_awaited(session, job)) if is_queued else (),
         position=queue_position(session, job),
+        can_go_on=can_relaunch(session, job),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -200,6 +201,31 @@ def test_planning_that_is_tried_twice_plans_each_statement_once(story: Story):
     assert len(plan.statements) == 3
 
 
+def actions_of(story: Story, job_id: str | None) -> set[str]:
+    """The buttons that an operator sees on a job's page."""
+    page = story.client(story.operator).get(f"/jobs/{job_id}").text
+    return set(re.findall(r'<span data-action="(\w+)"(?: data-unless="\w+")?>', page))
+
+
+def test_who_reads_why_a_request_failed_reads_what_helps_them(story: Story):
+    plan = story.approved()
+    job_id = story.booking(plan.booking_id).job_id
+    story.engine.claim(job_id)
+    story.engine.observe(job_id, failed("nothing listens on port 1433", kind="ConnectionFailed"))
+    story.engine.end(job_id, JobState.FAILED, "sql01: nothing listens on port 1433")
+    customer = story.client(story.customer).get(f"/bookings/{plan.booking_id}").text
+    assert "You have nothing to do" in customer
+    assert "nothing listens" not in customer
+    page = story.client(story.operator).get(f"/bookings/{plan.booking_id}").text
+    assert "sql01: nothing listens on port 1433" in page
+    assert "The customer reads:" in page
+    assert "You mend the cause" in page
+    first = story.client(story.operator).get("/").text
+    assert "sql01: nothing listens on port 1433" in first
+    assert "You have nothing to do" not in first
+    assert "is unreachable" in first
+
+
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.ERROR, JobState.CANCELED])
 def test_a_failed_run_fails_the_request_and_can_be_gone_on_with(story: Story, state: JobState):
     plan = story.approved()
@@ -211,14 +237,17 @@ def test_a_failed_run_fails_the_request_and_can_be_gone_on_with(story: Story, st
     booking = story.booking(plan.booking_id)
     assert booking.state is BookingState.FAILED
     assert story.plan(booking).state is PlanState.APPROVED
+    assert actions_of(story, job_id) == ({"relaunch"} if state is JobState.CANCELED else {"resume"})
     answer = story.client(story.operator).post(f"/jobs/{job_id}/relaunch")
     assert answer.status_code in (302, 303), answer.text
     with story.portal.database.reading() as session:
         again = session.scalars(select(Job).where(Job.relaunch_of_id == job_id)).one()
     story.engine.claim(again.id)
     story.engine.observe(again.id, ok(application_connection={"host": "h", "port": 1, "instance": "sql01"}))
+    assert actions_of(story, job_id) == set()
     story.engine.end(again.id)
     assert story.booking(plan.booking_id).state is BookingState.DEPLOYED
+    assert actions_of(story, job_id) == actions_of(story, again.id) == set()
 
 
 def test_a_target_that_keeps_changing_ends_at_people(story: Story):

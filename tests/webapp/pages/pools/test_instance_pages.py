@@ -208,10 +208,30 @@ def test_the_page_of_a_silent_instance_says_why_and_what_was_known(
     looks.discover(instance, discovered("sql01", facts()))
     looks.discover(instance, unanswered("sql01", f"nothing listens {SCRIPT}"))
     page = operator.get(f"/instances/{instance.id}").text
-    assert "The last look failed." in page
+    assert "The last attempt to reach it failed." in page
     assert "nothing listens &lt;script&gt;" in page
     assert SCRIPT not in page
     assert "shop_orders" in page
+
+
+def test_logins_that_wrong_passwords_locked_out_are_named(
+    portal: Portal, operator: Client, pool: Pool, looks: Looks
+) -> None:
+    instance = portal.create_instance(pool, name="sql01")
+    logins = [
+        {"name": name, "is_disabled": False, "is_locked": is_locked, "server_roles": []}
+        for name, is_locked in (("shop_app", False), (f"wiki_app{SCRIPT}", False), ("unseen_app", None))
+    ]
+    looks.discover(instance, discovered("sql01", facts(logins=logins)))
+    assert "locked out" not in operator.get(f"/instances/{instance.id}").text
+    logins[1]["is_locked"] = True
+    looks.discover(instance, discovered("sql01", facts(logins=logins)))
+    page = operator.get(f"/instances/{instance.id}").text
+    named = page.partition("locked out by wrong passwords:")[2].partition("</dd>")[0]
+    assert "<code>wiki_app&lt;script&gt;" in named
+    assert "shop_app" not in named
+    assert "unseen_app" not in named
+    assert "is locked: no → yes" in page
 
 
 def test_the_history_names_what_changed(portal: Portal, operator: Client, pool: Pool, looks: Looks) -> None:

@@ -82,7 +82,7 @@ class ActionModule(SharedAction):
             answers[host] = answer
             if params["results_file"]:
                 _append(params["results_file"], host, answer)
-        result = fleet.gathered(answers, elsewhere)
+        result = fleet.gathered(answers, elsewhere, returned=params["returned_answers"])
         result["journal"] = context.journal.path
         return result
 

@@ -61,6 +61,13 @@ options:
         a line, mode 0600. For who follows the run and cannot wait for its end, or gets no results of this
         size.
     type: path
+  returned_answers:
+    description:
+      - Which hosts have an entry in RV(answers). With V(failed) those that answered have none, for who reads
+        O(results_file) and has no use for a result of many MB.
+    type: str
+    choices: [all, failed]
+    default: all
 extends_documentation_fragment:
   - sqlhosting.mssql.attributes
 requirements:
@@ -94,7 +101,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: By inventory host, what the module returned for it.
+  description: By inventory host, what the module returned for it; of which hosts see O(returned_answers).
   type: dict
   returned: success
   sample:

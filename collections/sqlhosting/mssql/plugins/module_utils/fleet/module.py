@@ -15,6 +15,7 @@ ARGUMENT_SPEC = {
     "at_once": {"type": "int", "default": 20},
     "answer_timeout": {"type": "int", "default": 300},
     "results_file": {"type": "path"},
+    "returned_answers": {"type": "str", "choices": ["all", "failed"], "default": "all"},
 }
 SPEC_RULES: dict = {}
 _NAMED = 10  # hosts in the summary; the rest is counted
@@ -40,15 +41,18 @@ def check(params: dict) -> None:
         )
 
 
-def gathered(answers: dict, elsewhere: list) -> dict:
-    """The task's result from each host's ``answers`` and the hosts that have to be asked ``elsewhere``."""
+def gathered(answers: dict, elsewhere: list, *, returned: str = "all") -> dict:
+    """The task's result from each host's ``answers`` and the hosts that have to be asked ``elsewhere``.
+
+    ``returned``: the option ``returned_answers``.
+    """
     failed = [host for host, answer in answers.items() if answer.get("failed")]
     kinds = ("read", "change", "planned")
     sent = [answer.get("statements") or {} for answer in answers.values()]
     return {
         "changed": False,
         "failed": False,
-        "answers": answers,
+        "answers": {host: one for host, one in answers.items() if returned == "all" or host in failed},
         "failed_hosts": failed,
         "elsewhere_hosts": elsewhere,
         "summaries": [answer["summary"] for answer in answers.values()],
