@@ -28,6 +28,7 @@ from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
+from webapp.pages.bookings.typed import REQUEST_FORMS
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
@@ -160,7 +161,9 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     booking = get_booking(session, acting_user(session, actor()), booking_id)
     if not changes.can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
-    return _change_page(booking, kind_of(booking).typed_before(booking), {})
+    kind = kind_of(booking)
+    typed = {**REQUEST_FORMS[kind.form].shown(kind.wish_before(booking)), "reason": booking.reason or ""}
+    return _change_page(booking, typed, {})
 
 
 @bookings.post("/<booking_id>/change")
@@ -168,13 +171,15 @@ def change_form(booking_id: str) -> ResponseReturnValue:
 def change(booking_id: str) -> ResponseReturnValue:
     """Change the request and send it again."""
     session = web.session()
-    typed = request.form.to_dict()
+    form = REQUEST_FORMS[kind_of(changes.changeable(session, actor(), booking_id)).form]
     try:
-        changes.change(session, actor(), booking_id, typed, databases=request.form.getlist("databases"))
+        changes.change(
+            session, actor(), booking_id, form.read(request.form), reason=request.form.get("reason")
+        )
     except InvalidInput as error:
         session.rollback()
         booking = get_booking(session, acting_user(session, actor()), booking_id)
-        typed["chosen"] = request.form.getlist("databases")  # type: ignore[assignment]
+        typed = {**request.form.to_dict(), "chosen": request.form.getlist("databases")}
         return _change_page(booking, typed, {error.field: error}), 422
     session.commit()
     flash("Changed and sent again. It is being planned.", "success")
