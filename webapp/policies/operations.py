@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.accounts.models import PortalRole
 from webapp.audit.operations import Actor, record
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.database import now
@@ -26,15 +27,15 @@ MOST_GIB = 1_000_000
 
 @dataclass(frozen=True)
 class PolicyValues:
-    """A policy as a form gives it."""
+    """A policy as somebody wants it; checked when it is stored."""
 
     name: str
-    kinds: tuple[str, ...]
-    pool_id: str | None
+    kinds: tuple[str, ...]  # names of kinds of request; none: every kind
+    pool_id: str | None  # None: every pool
     only_trusted: bool
     below_gib: int | None
     approvals: int
-    approver_roles: tuple[str, ...]
+    approver_roles: tuple[PortalRole, ...]
     four_eyes: bool
     plan_hours: int
     is_enabled: bool
@@ -162,8 +163,8 @@ def _checked(session: Session, values: PolicyValues) -> dict[str, Any]:
         )
     if values.pool_id is not None and session.get(Pool, values.pool_id) is None:
         raise InvalidInput("pool_id", "There is no such pool", "Choose from the list.")
-    roles = [role.value for role in APPROVER_ROLES if role.value in values.approver_roles]
-    if set(values.approver_roles) - set(roles) or (values.approvals and not roles):
+    roles = [role.value for role in APPROVER_ROLES if role in values.approver_roles]
+    if set(values.approver_roles) - set(APPROVER_ROLES) or (values.approvals and not roles):
         raise InvalidInput("approver_roles", "Nobody could approve", "Choose admins, operators, or both.")
     columns = {**asdict(values), "name": name, "kinds": list(values.kinds) or None, "approver_roles": roles}
     policy = Policy(**columns)
