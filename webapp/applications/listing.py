@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Select, func, or_, select
 
 from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationState
-from webapp.search_text import search_text
 
-ANY = "any"  # a word for all states
+ANY: Literal["any"] = "any"  # a word for all states
 GONE = (ApplicationState.DELETED, ApplicationState.RELEASED)
 
 
 @dataclass(frozen=True)
 class ApplicationFilter:
-    """What a list shows; empty fields ask for nothing, but what is gone is only shown when asked for."""
+    """Which applications a list shows; an empty text asks for nothing.
 
-    state: str = ""
+    ``state`` None: all but what is gone, which is only shown when it is asked for.
+    """
+
+    state: ApplicationState | Literal["any"] | None = None
     q: str = ""  # in the name or in the customer's e-mail; or the id
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> ApplicationFilter:
-        """From a query string; a state that does not exist asks for nothing."""
-        state = arguments.get("state", "")
-        return cls(
-            state if state == ANY or state in set(ApplicationState) else "", search_text(arguments.get("q"))
-        )
 
     def applied(self, query: Select[tuple[Application]]) -> Select[tuple[Application]]:
         """``query`` narrowed."""
-        if self.state == "":
+        if self.state is None:
             query = query.where(Application.state.not_in(GONE))
         elif self.state != ANY:
-            query = query.where(Application.state == ApplicationState(self.state))
+            query = query.where(Application.state == self.state)
         if self.q:
             customers = select(User.id).where(User.email.icontains(self.q, autoescape=True))
             query = query.where(

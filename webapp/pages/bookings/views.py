@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, selectinload
 from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.bookings import changes
 from webapp.bookings.kinds.registry import kind_of, request_kinds
-from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.bookings.parameters import floor_gib, largest_size_mib, offered_pools
 from webapp.bookings.plans import Plan, PlanState
@@ -27,12 +26,14 @@ from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
+from webapp.pages.bookings.filters import booking_filter
 from webapp.pages.bookings.states import shown_states
 from webapp.pages.bookings.typed import REQUEST_FORMS
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
+from webapp.web.arguments import after_id
 
 bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
 
@@ -46,10 +47,10 @@ def index() -> ResponseReturnValue:
     """Requests, the newest first: one's own, or all for the staff. The address holds the filter."""
     session = web.session()
     user = acting_user(session, actor())
-    wanted = BookingFilter.of(request.args)
+    wanted = booking_filter(request.args)
     query = wanted.applied(visible_bookings(user))
     query = query.options(selectinload(Booking.requester), *with_application())
-    page = web.page_by_id(query, Booking.id, after=_after())
+    page = web.page_by_id(query, Booking.id, after=after_id(request.args.get("after")))
     return render_template(
         "bookings/index.html",
         page=page,
@@ -62,11 +63,6 @@ def index() -> ResponseReturnValue:
         kind_of=kind_of,
         shown=shown_states(session, page.rows),
     )
-
-
-def _after() -> str | None:
-    after = request.args.get("after", "")
-    return after if after.isalnum() and after.isascii() else None
 
 
 @bookings.get("/<booking_id>")
