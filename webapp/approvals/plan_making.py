@@ -19,7 +19,7 @@ from webapp.bookings.capacity import largest_seen_mib
 from webapp.bookings.history import note
 from webapp.bookings.items import items_hash
 from webapp.bookings.kinds.registry import kind_of
-from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.models import LONGEST_REASON, Booking, BookingState
 from webapp.bookings.outcome import booking_failed
 from webapp.bookings.parameters import SMALLEST_MIB, floor_gib
 from webapp.bookings.plan_audit import record_plan
@@ -69,7 +69,7 @@ def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *
         "failed",
         plan,
         booking,
-        reason=text[:2000],
+        reason=text[:LONGEST_REASON],
     )
 
 

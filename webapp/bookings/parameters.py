@@ -29,20 +29,20 @@ from webapp.applications.models import (
 )
 from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
 from webapp.bookings.capacity import (
-    MIB_PER_GIB,
     largest_data_mib,
     log_limit_mib,
     own_capacity_mib,
     pool_capacity,
 )
+from webapp.bookings.models import LONGEST_REASON
 from webapp.bookings.wishes import ApplicationWish
 from webapp.errors import InvalidInput
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of, is_seen, open_pools
 from webapp.pools.models import Pool, PoolKind
+from webapp.units import MIB_PER_GIB
 
 SMALLEST_MIB = MIB_PER_GIB // 10
-LONGEST_REASON = 2000  # characters; the column's length
 _TAKEN = (ApplicationState.RESERVED, ApplicationState.DEPLOYED, ApplicationState.DELETED)
 
 

@@ -14,7 +14,6 @@ from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
 from webapp.approvals.decisions import decide
 from webapp.audit.operations import Actor
-from webapp.bookings.capacity import MIB_PER_GIB
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import DecisionKind, Plan
@@ -27,6 +26,7 @@ from webapp.policies.models import Policy
 from webapp.pools.models import Instance, Pool, PoolKind
 from webapp.signed_rows import sign
 from webapp.statements.stored import store_lines
+from webapp.units import MIB_PER_GIB
 
 ADDRESS = "127.0.0.1,1433"
 _numbers = itertools.count(1)

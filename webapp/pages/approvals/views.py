@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.approvals.decisions import LONGEST_REASON, PlanChanged, decide
+from webapp.approvals.decisions import PlanChanged, decide
 from webapp.approvals.expiry import plan_expired_again
 from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import LONGEST_REASON
 from webapp.bookings.plans import DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user

@@ -17,11 +17,11 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.applications.models import LoginRights
 from webapp.applications.naming import check_database_name, check_login_name, check_name
-from webapp.bookings.capacity import MIB_PER_GIB
 from webapp.bookings.parameters import SMALLEST_MIB, too_small
 from webapp.bookings.wishes import ApplicationWish, DatabaseWish, LoginWish, SizeWish
 from webapp.errors import InvalidInput
 from webapp.pools.models import PoolKind
+from webapp.units import MIB_PER_GIB
 
 _SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,3})?", re.ASCII)
 
