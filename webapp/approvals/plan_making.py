@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.approvals.checks import Check, checks_of
-from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
 from webapp.approvals.launches import bound_targets, launch_for
+from webapp.approvals.operations import approve_by_policy
 from webapp.approvals.signature import sign_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.capacity import largest_seen_mib

@@ -13,7 +13,8 @@ from webapp.accounts.models import PortalRole
 from webapp.audit.operations import Actor, record
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.database import now
-from webapp.errors import Conflict, InvalidInput, NotFound
+from webapp.errors import Conflict, InvalidInput
+from webapp.policies.listing import all_policies, get_policy
 from webapp.policies.models import Policy
 from webapp.policies.terms import APPROVER_ROLES, approvers, terms_of
 from webapp.pools.models import Pool
@@ -39,19 +40,6 @@ class PolicyValues:
     four_eyes: bool
     plan_hours: int
     is_enabled: bool
-
-
-def all_policies(session: Session) -> list[Policy]:
-    """In the order in which they are asked."""
-    return list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
-
-
-def get_policy(session: Session, policy_id: str) -> Policy:
-    """The policy. Raises NotFound."""
-    policy = session.get(Policy, policy_id)
-    if policy is None:
-        raise NotFound("There is no such policy.")
-    return policy
 
 
 def create_policy(session: Session, actor: Actor, values: PolicyValues) -> Policy:
@@ -114,24 +102,6 @@ def delete_policy(session: Session, actor: Actor, policy_id: str) -> None:
     policy = get_policy(session, policy_id)
     _record(session, actor, "deleted", policy)
     session.delete(policy)
-
-
-def warning_about(session: Session, policy: Policy) -> str | None:
-    """A sentence when too few people could approve under ``policy``, or it cannot be believed; else None."""
-    if not policy.is_intact:
-        return (
-            "It was changed in the platform database, by none of the admins here. Until an admin has looked "
-            "at it and saved it, an admin has to approve every request."
-        )
-    if policy.approvals == 0:
-        return None
-    there = len(approvers(session, terms_of(policy)))
-    if there < policy.approvals:
-        people = "person has" if there == 1 else "people have"
-        return f"It asks for {policy.approvals} approvals, and {there} {people} one of its roles."
-    if policy.four_eyes and there == policy.approvals:
-        return "Exactly as many people as it asks for have its roles: their own requests cannot be approved."
-    return None
 
 
 def _require_approver(session: Session, policy: Policy) -> None:

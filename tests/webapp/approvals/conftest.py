@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
-from webapp.approvals.decisions import decide
+from webapp.approvals.operations import decide
 from webapp.audit.operations import Actor
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import Booking, BookingState

@@ -15,8 +15,8 @@ from tests.webapp.approvals.conftest import Story, failed, ok
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
-from webapp.bookings.changes import cancel, change
 from webapp.bookings.models import BookingState
+from webapp.bookings.operations import cancel, change
 from webapp.bookings.plans import Decision, Plan, PlanItem, PlanState
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, PlatformError

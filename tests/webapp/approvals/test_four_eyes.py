@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import delete
 
 from tests.webapp.approvals.conftest import Story
-from webapp.bookings.changes import change
 from webapp.bookings.models import BookingEvent
+from webapp.bookings.operations import change
 from webapp.bookings.plans import Plan
 from webapp.errors import NotAllowed
 from webapp.jobs.templates import Launch, NotLaunchable

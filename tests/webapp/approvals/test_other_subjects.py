@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests.webapp.approvals.conftest import Story, line
 from webapp.accounts.models import User
-from webapp.approvals.decisions import decide
+from webapp.approvals.operations import decide
 from webapp.bookings.kinds.base import Fact, RequestKind
 from webapp.bookings.kinds.registry import use_request_kinds
 from webapp.bookings.models import Booking, BookingState

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from webapp.accounts import user_operations
+from webapp.accounts.listing import user_by_id
 from webapp.accounts.models import PortalRole, UserState
-from webapp.accounts.operations import user_by_id
 from webapp.accounts.sessions import open_sessions
 from webapp.accounts.tokens import is_usable, tokens_of
 from webapp.bookings.kinds.registry import kind_of

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.connections import connection_strings
+from webapp.applications.listing import deployed_databases, endpoint_of, worst_percent
 from webapp.applications.measuring import measure, measurement_of
 from webapp.applications.models import (
     Application,
@@ -17,12 +18,7 @@ from webapp.applications.models import (
     ApplicationState,
 )
 from webapp.applications.naming import MAIN_LOGIN
-from webapp.applications.operations import (
-    deployed_databases,
-    endpoint_of,
-    reveal_password,
-    worst_percent,
-)
+from webapp.applications.operations import reveal_password
 from webapp.applications.visibility import get_part, visible_applications
 from webapp.bookings.visibility import acting_user
 from webapp.bookings.wording import RIGHTS

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.accounts.models import User
 from webapp.applications.models import Application
-from webapp.approvals.decisions import approvals_needed, given_approvals, why_not
 from webapp.approvals.expiry import may_plan_again
 from webapp.approvals.item_rows import wrong_items
+from webapp.approvals.operations import approvals_needed, given_approvals, why_not
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.bookings.items import in_words
 from webapp.bookings.kinds.registry import kind_of

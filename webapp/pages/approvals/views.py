@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.approvals.decisions import PlanChanged, decide
 from webapp.approvals.expiry import plan_expired_again
+from webapp.approvals.operations import PlanChanged, decide
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import LONGEST_REASON
 from webapp.bookings.plans import DecisionKind, Plan, PlanState

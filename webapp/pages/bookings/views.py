@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
 from webapp.applications.models import ApplicationDatabase, ApplicationState
-from webapp.bookings import changes
+from webapp.bookings import operations
 from webapp.bookings.kinds.registry import kind_of, request_kinds
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.bookings.parameters import floor_gib, largest_size_mib, offered_pools
@@ -86,7 +86,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
     session = web.session()
     user = acting_user(session, actor())
     booking = get_booking(session, user, booking_id)
-    sent_back = changes.is_sent_back(booking)
+    sent_back = operations.is_sent_back(booking)
     turns = [event for event in booking.events if event.event in ("planned", "changed", "planned_again")]
     has_plan = bool(turns) and turns[-1].event == "planned"
     expired = _expired_plan(session, booking)
@@ -100,9 +100,9 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "expired_plan": expired,
         "may_ask_again": may_change(user, booking),
         "next_step": next_step(booking, is_sent_back=sent_back, has_plan=has_plan),
-        "may_cancel": changes.may_cancel(user, booking),
+        "may_cancel": operations.may_cancel(user, booking),
         "reserves_names": kind_of(booking).reserves_names,
-        "may_change": changes.can_be_changed(booking) and may_change(user, booking),
+        "may_change": operations.can_be_changed(booking) and may_change(user, booking),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
@@ -132,7 +132,7 @@ def _expired_plan(session: Session, booking: Booking) -> Plan | None:
 def cancel(booking_id: str) -> ResponseReturnValue:
     """Take the request back."""
     session = web.session()
-    changes.cancel(session, actor(), booking_id)
+    operations.cancel(session, actor(), booking_id)
     session.commit()
     flash("The request is canceled. Nothing was set up.", "success")
     return redirect(url_for("bookings.show", booking_id=booking_id))
@@ -143,7 +143,7 @@ def cancel(booking_id: str) -> ResponseReturnValue:
 def plan_again(booking_id: str) -> ResponseReturnValue:
     """Have it planned once more."""
     session = web.session()
-    changes.plan_again(session, actor(), booking_id)
+    operations.plan_again(session, actor(), booking_id)
     session.commit()
     flash("The request is planned again.", "success")
     return redirect(url_for("bookings.show", booking_id=booking_id))
@@ -155,7 +155,7 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     """The form to change a request that was sent back."""
     session = web.session()
     booking = get_booking(session, acting_user(session, actor()), booking_id)
-    if not changes.can_be_changed(booking):
+    if not operations.can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
     kind = kind_of(booking)
     typed = {**REQUEST_FORMS[kind.form].shown(kind.wish_before(booking)), "reason": booking.reason or ""}
@@ -167,9 +167,9 @@ def change_form(booking_id: str) -> ResponseReturnValue:
 def change(booking_id: str) -> ResponseReturnValue:
     """Change the request and send it again."""
     session = web.session()
-    form = REQUEST_FORMS[kind_of(changes.changeable(session, actor(), booking_id)).form]
+    form = REQUEST_FORMS[kind_of(operations.changeable(session, actor(), booking_id)).form]
     try:
-        changes.change(
+        operations.change(
             session, actor(), booking_id, form.read(request.form), reason=request.form.get("reason")
         )
     except InvalidInput as error:
