@@ -6,6 +6,7 @@ Listed here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ def holders() -> list[Holder]:
     return [ApplicationsHold(), PlansHold(), PoliciesHold()]
 
 
-def request_kinds() -> list[RequestKind]:
+def request_kinds() -> list[RequestKind[Any]]:
     """What can be asked for, in the order in which lists show it. Each playbook is called like its kind."""
     return [
         BookApplication(), AddDatabase(), ResizeDatabase(), AddLogin(), ResetLogin(), RemoveLogin(),

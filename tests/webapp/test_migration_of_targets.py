@@ -21,7 +21,7 @@ from tests.support.portal import KEY, Portal, settings_for
 from tests.webapp.approvals.conftest import Engine, line, ok
 from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
-from webapp.approvals.decisions import decide
+from webapp.approvals.operations import decide
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingEvent

@@ -15,8 +15,8 @@ from sqlalchemy import select, text
 
 from tests.support.portal import KEY, NO_REDIS, PASSWORD, PASSWORD_HASH, SECRET_KEY, Portal
 from webapp.accounts.hashes import token_hash
+from webapp.accounts.listing import user_by_id
 from webapp.accounts.models import PortalRole, User, UserSession
-from webapp.accounts.operations import user_by_id
 from webapp.accounts.tokens import create_token
 from webapp.audit.models import AuditEntry
 from webapp.audit.operations import Actor

@@ -1,12 +1,12 @@
-"""Registering, and what users do with their own account. What admins do with users is in deciding.py."""
+"""Registering, and what users do with their own account. What admins do with users: user_operations.py."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from webapp.accounts.fields import email_from, name_from, new_password_from, text_from
+from webapp.accounts.listing import user_by_email, user_by_id
 from webapp.accounts.models import PortalRole, User, UserState
 from webapp.accounts.passwords import hash_password, is_password
 from webapp.accounts.sessions import end_sessions
@@ -14,29 +14,6 @@ from webapp.audit.operations import Actor, record
 from webapp.database import locked, now
 from webapp.errors import Conflict, InvalidInput, NotFound
 from webapp.signed_rows import changing, sign
-
-
-def pending_count(session: Session) -> int:
-    """How many users wait for an admin."""
-    return session.scalar(select(func.count()).where(User.state == UserState.PENDING)) or 0
-
-
-def user_by_email(session: Session, email: str) -> User | None:
-    """The user with this address, with the password's hash; the spelling of the address is not important."""
-    try:
-        address = email_from(email)
-    except InvalidInput:
-        return None
-    query = select(User).where(User.email == address).options(undefer(User.password_hash))
-    return session.scalars(query).one_or_none()
-
-
-def user_by_id(session: Session, user_id: str) -> User:
-    """The user. Raises NotFound."""
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFound("There is no such user.")
-    return user
 
 
 def locked_user(session: Session, user_id: str) -> User:

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.fields import required_text_from
+from webapp.accounts.listing import user_by_id
 from webapp.accounts.models import PortalRole, User, UserState
-from webapp.accounts.operations import locked_user, user_by_id
+from webapp.accounts.operations import locked_user
 from webapp.accounts.sessions import end_sessions
 from webapp.accounts.tokens import take_secrets_from
 from webapp.audit.operations import Actor, record

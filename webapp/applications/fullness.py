@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-MIB_PER_GIB = 1024
+from webapp.units import MIB_PER_GIB
+
 CRITICAL = 0.95  # of the limit
 LEAST_LEFT_MIB = 1.0
 LEAST_LEFT = 0.002  # of the limit: an extent may be left over when SQL Server says 1105 or 9002

@@ -1,4 +1,4 @@
-"""What happens to applications without a booking: a password is looked at once, sizes are measured."""
+"""What happens to applications without a booking: a password is looked at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from webapp.applications.connections import Endpoint
-from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
+from webapp.applications.models import ApplicationLogin
 from webapp.audit.operations import Actor, record
 from webapp.database import now
 from webapp.errors import Conflict, NotAllowed
@@ -40,33 +39,3 @@ def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> 
         object_name=login.full_name, application_id=login.application_id,
     )  # fmt: skip
     return password
-
-
-def endpoint_of(application: Application, database: str, login: str) -> Endpoint | None:
-    """Where customers reach ``database``; None before it is deployed."""
-    connection = application.connection
-    if not connection:
-        return None
-    instance = application.instance
-    return Endpoint(
-        host=connection["host"],
-        port=int(connection["port"]) if connection.get("port") else None,
-        database=database,
-        login=login,
-        trusts_certificate=bool(instance and instance.trust_server_certificate),
-    )
-
-
-def deployed_databases(application: Application) -> list[ApplicationDatabase]:
-    """Those that are there."""
-    return [one for one in application.databases if one.state is ApplicationState.DEPLOYED]
-
-
-def worst_percent(application: Application) -> float | None:
-    """How full its fullest database is, in per cent of its data limit; None when nothing was measured."""
-    shares = [
-        100 * one.data_used_mib / one.data_limit_mib
-        for one in deployed_databases(application)
-        if one.data_used_mib is not None and one.data_limit_mib
-    ]
-    return max(shares, default=None)

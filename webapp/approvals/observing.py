@@ -12,7 +12,7 @@ from webapp.bookings.plans import Plan, PlanState
 from webapp.jobs.event_rows import failed_items
 from webapp.pools.facts import summary_of
 
-LONGEST_TEXT = 4000  # characters of one failure
+LONGEST_FAILURE = 4000  # characters of one failure
 MOST_FAILURES = 20
 _DECISIONS = ("assert", "fail")  # the modules by which a role refuses
 _RESULTS = {"application_connection": "connection", "application_resized": "resized"}
@@ -95,4 +95,4 @@ def _text(result: dict[str, Any]) -> str:
     message = result.get("msg")
     if isinstance(message, list):
         message = " ".join(str(part) for part in message)
-    return str(message or "It failed without a message.")[:LONGEST_TEXT]
+    return str(message or "It failed without a message.")[:LONGEST_FAILURE]

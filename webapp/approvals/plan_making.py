@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.applications.models import ApplicationDatabase, ApplicationState
 from webapp.approvals.checks import Check, checks_of
-from webapp.approvals.decisions import approve_by_policy
 from webapp.approvals.failures import NOT_POSSIBLE, STOPPED, for_customer, for_staff
 from webapp.approvals.launches import bound_targets, launch_for
+from webapp.approvals.operations import approve_by_policy
 from webapp.approvals.signature import sign_plan
 from webapp.audit.operations import PLATFORM
 from webapp.bookings.capacity import largest_seen_mib
 from webapp.bookings.history import note
 from webapp.bookings.items import items_hash
 from webapp.bookings.kinds.registry import kind_of
-from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.models import LONGEST_REASON, Booking, BookingState
 from webapp.bookings.outcome import booking_failed
 from webapp.bookings.parameters import SMALLEST_MIB, floor_gib
 from webapp.bookings.plan_audit import record_plan
@@ -69,7 +69,7 @@ def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *
         "failed",
         plan,
         booking,
-        reason=text[:2000],
+        reason=text[:LONGEST_REASON],
     )
 
 

@@ -23,8 +23,8 @@ from webapp.pools.facts import Summary, summary_from
 from webapp.pools.listing import newest_discoveries, newest_discovery
 from webapp.pools.models import Instance, Pool, Reachability
 from webapp.statements.stored import changes_sent
+from webapp.units import MIB_PER_GIB
 
-MIB_PER_GIB = 1024
 SMALLEST_LOG_MIB = 512
 LOG_SHARE = 4  # a log may grow to a quarter of its data file, and to no less than SMALLEST_LOG_MIB
 

@@ -7,11 +7,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
-from webapp.bookings.models import ENDED_STATES, Booking, BookingEvent, BookingState
+from webapp.bookings.models import ENDED_STATES, LONGEST_TEXT, Booking, BookingEvent, BookingState
 from webapp.database import now
 from webapp.errors import Conflict
-
-LONGEST_TEXT = 4000  # characters; the column's length
 
 
 def change_state(

@@ -1,45 +1,34 @@
-"""The filter of requests, for every face that lists them. Who sees which: ``visibility.py``."""
+"""The filters of requests and plans, for every face that lists them. Who sees which: ``visibility.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Select, and_, func, or_, select
 
 from webapp.accounts.models import User
 from webapp.applications.models import APPLICATION, Application
-from webapp.bookings.kinds.registry import request_kinds
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
-from webapp.search_text import search_text
+from webapp.bookings.plans import Plan, PlanState
 
-OPEN = "open"  # a word for all states in which something can still happen
+OPEN: Literal["open"] = "open"  # a word for all states in which something can still happen
 
 
 @dataclass(frozen=True)
 class BookingFilter:
-    """What a list shows; empty fields ask for nothing."""
+    """Which requests a list shows; None and empty texts ask for nothing."""
 
-    state: str = ""
-    kind: str = ""
+    state: BookingState | Literal["open"] | None = None
+    kind: str | None = None  # a name of ``kinds/registry.py``
     q: str = ""  # in the application's name or in its customer's e-mail; or the id
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> BookingFilter:
-        """From a query string; states and kinds that do not exist ask for nothing."""
-        state, kind = arguments.get("state", ""), arguments.get("kind", "")
-        return cls(
-            state if state == OPEN or state in set(BookingState) else "",
-            kind if kind in request_kinds() else "",
-            search_text(arguments.get("q")),
-        )
 
     def applied(self, query: Select[tuple[Booking]]) -> Select[tuple[Booking]]:
         """``query`` narrowed."""
         if self.state == OPEN:
             query = query.where(Booking.state.not_in(ENDED_STATES))
         elif self.state:
-            query = query.where(Booking.state == BookingState(self.state))
+            query = query.where(Booking.state == self.state)
         if self.kind:
             query = query.where(Booking.kind == self.kind)
         if self.q:
@@ -60,3 +49,14 @@ class BookingFilter:
                 )
             )
         return query
+
+
+@dataclass(frozen=True)
+class PlanFilter:
+    """Which plans a list shows; None asks for nothing."""
+
+    state: PlanState | None = None
+
+    def applied(self, query: Select[tuple[Plan]]) -> Select[tuple[Plan]]:
+        """``query`` narrowed."""
+        return query if self.state is None else query.where(Plan.state == self.state)

@@ -14,6 +14,10 @@ from webapp.applications.models import APPLICATION, Application
 from webapp.database import Base, WithId, enum_of, new_id, now
 from webapp.sealing import Sealed
 
+# Of columns, in characters.
+LONGEST_REASON = 2000  # why something is asked for, or decided
+LONGEST_TEXT = 4000  # what happened
+
 
 class BookingState(StrEnum):
     """Where a booking stands."""
@@ -51,9 +55,9 @@ class Booking(WithId, Base):
     token: Mapped[str] = mapped_column(String(64), unique=True, default=new_id)
     # The password that the job sets, drawn when the booking was made; removed when it ended.
     secret: Mapped[str | None] = mapped_column(Sealed("bookings.secret"), deferred=True)
-    reason: Mapped[str | None] = mapped_column(String(2000))  # the customer's words to the approver
+    reason: Mapped[str | None] = mapped_column(String(LONGEST_REASON))  # the customer's words to the approver
     failure: Mapped[str | None] = mapped_column(
-        String(4000)
+        String(LONGEST_TEXT)
     )  # why it failed, in words a customer understands
     plan_id: Mapped[str | None] = mapped_column(String(26))  # the plan that counts; the newest
     job_id: Mapped[str | None] = mapped_column(String(26))  # the newest job that carries it out
@@ -82,7 +86,7 @@ class BookingEvent(WithId, Base):
     # sent_back, changed, canceled, running, resumed, deployed, failed
     event: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: the platform
-    text: Mapped[str | None] = mapped_column(String(4000))
+    text: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
     plan_id: Mapped[str | None] = mapped_column(String(26))
     job_id: Mapped[str | None] = mapped_column(String(26))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -56,7 +57,7 @@ def in_the_way(open_bookings: Iterable[Booking], kind: str, part_id: str | None)
 
 
 def stand_in_the_way(
-    open_kind: RequestKind, open_part: str | None, kind: RequestKind, part_id: str | None
+    open_kind: RequestKind[Any], open_part: str | None, kind: RequestKind[Any], part_id: str | None
 ) -> bool:
     """Whether a request of ``kind`` has to wait for the open one. Pure."""
     if open_kind.is_alone or kind.is_alone or (open_kind.changes_structure and kind.changes_structure):

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.bookings.history import LONGEST_TEXT, change_state, note
+from webapp.bookings.history import change_state, note
 from webapp.bookings.kinds.registry import kind_of
-from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.models import LONGEST_TEXT, Booking, BookingState
 from webapp.jobs.models import Job
 
 

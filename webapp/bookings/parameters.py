@@ -1,6 +1,7 @@
-"""What people type into booking forms, checked and turned into ``Booking.parameters``.
+"""What is asked for, checked and turned into ``Booking.parameters``.
 
-Every check raises :class:`webapp.errors.InvalidInput` with the form's field. ``Booking.parameters`` by kind:
+Every check takes values and raises :class:`webapp.errors.InvalidInput` with the field's name.
+``Booking.parameters`` by kind:
 
 book_application                login_id, and as add_database
 add_database                    database_id, database, data_limit_mib, log_limit_mib, collation
@@ -12,8 +13,7 @@ delete_application              purge, deletion_date (yyyymmdd)
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,30 +26,29 @@ from webapp.applications.models import (
     ApplicationDatabase,
     ApplicationLogin,
     ApplicationState,
-    LoginRights,
 )
 from webapp.applications.naming import MAIN_LOGIN, OWNER_LOGIN, check_database_name, check_name
 from webapp.bookings.capacity import (
-    MIB_PER_GIB,
     largest_data_mib,
     log_limit_mib,
     own_capacity_mib,
     pool_capacity,
 )
+from webapp.bookings.models import LONGEST_REASON
+from webapp.bookings.wishes import ApplicationWish
 from webapp.errors import InvalidInput
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of, is_seen, open_pools
 from webapp.pools.models import Pool, PoolKind
+from webapp.units import MIB_PER_GIB
 
 SMALLEST_MIB = MIB_PER_GIB // 10
-LONGEST_REASON = 2000  # characters; the column's length
-_SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,3})?", re.ASCII)
 _TAKEN = (ApplicationState.RESERVED, ApplicationState.DEPLOYED, ApplicationState.DELETED)
 
 
 @dataclass(frozen=True)
-class ApplicationWish:
-    """An application as it is asked for, checked."""
+class CheckedApplication:
+    """An application that can be booked as it is asked for."""
 
     name: str
     pool: Pool
@@ -59,17 +58,20 @@ class ApplicationWish:
     collation: str | None
 
 
-def application_wish(
-    session: Session, typed: Mapping[str, str], *, own: Application | None = None
-) -> ApplicationWish:
-    """What the wizard's fields ask for, every one checked. ``own``: the application that holds its names."""
-    name = check_application_name(session, typed.get("name", ""), own=own)
-    pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
-    collation = check_collation(session, pool, typed.get("collation", ""))
-    database = check_new_database(session, name, typed.get("database", ""), own=own)
-    data_mib = check_size(typed.get("size_gib", ""))
+def check_application(
+    session: Session, wish: ApplicationWish, *, own: Application | None = None
+) -> CheckedApplication:
+    """``wish`` with its pool and limits. ``own``: the application that holds its names.
+
+    Raises InvalidInput: name, kind, pool, collation, database or size_gib.
+    """
+    name = check_application_name(session, wish.name, own=own)
+    pool = check_pool(session, wish.kind, wish.pool_id)
+    collation = check_collation(session, pool, wish.collation)
+    database = check_new_database(session, name, wish.database, own=own)
+    data_mib = check_size(wish.data_limit_mib)
     check_capacity(session, pool, data_mib, besides=[one.id for one in own.databases] if own else ())
-    return ApplicationWish(name, pool, database, data_mib, log_limit_mib(data_mib, pool), collation)
+    return CheckedApplication(name, pool, database, data_mib, log_limit_mib(data_mib, pool), collation)
 
 
 def check_application_name(session: Session, value: str, *, own: Application | None = None) -> str:
@@ -150,12 +152,10 @@ def offered_pools(session: Session) -> list[Pool]:
     return [pool for pool in open_pools(session) if pool.kind is PoolKind.STANDALONE]
 
 
-def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
-    """The chosen pool; the only one where none is named."""
-    if kind == PoolKind.HA.value:
+def check_pool(session: Session, kind: PoolKind, pool_id: str | None) -> Pool:
+    """The chosen pool; the only one where none is named (None)."""
+    if kind is PoolKind.HA:
         raise InvalidInput("kind", "High availability is not yet offered", "Choose stand-alone.")
-    if kind != PoolKind.STANDALONE.value:
-        raise InvalidInput("kind", "Nothing is chosen", "Choose stand-alone.")
     offered = offered_pools(session)
     if not offered:
         raise InvalidInput(
@@ -170,11 +170,13 @@ def check_pool(session: Session, kind: str, pool_id: str) -> Pool:
     raise InvalidInput("pool", problem, "Choose one of those that are listed.")
 
 
-def check_collation(session: Session, pool: Pool, value: str) -> str | None:
-    """A collation that the pool's instances know. None: its own, of an instance that nobody has looked at."""
-    value = value.strip()
+def check_collation(session: Session, pool: Pool, value: str | None) -> str | None:
+    """A collation that the pool's instances know; ``value`` None: the pool's default.
+
+    None: the instance's own, where nobody has looked at one yet.
+    """
     default = default_collation(session, pool)
-    if not value or value == default:
+    if value is None or value == default:
         return default
     by_key = {name.lower(): name for name in collations_of(session, pool)}
     if value.lower() not in by_key:
@@ -186,19 +188,16 @@ def check_collation(session: Session, pool: Pool, value: str) -> str | None:
     return by_key[value.lower()]
 
 
-def check_size(value: str, *, field: str = "size_gib") -> int:
-    """MiB from GiB as people type them (``10``, ``0.5``, ``1,5``). Not whether it fits."""
-    value = value.strip()
-    if not value:
-        raise InvalidInput(field, "The size is missing", "Type how many GiB, for instance 10.")
-    if not _SIZE.fullmatch(value):
-        raise InvalidInput(
-            field, f"{value[:40]!r} is not a size in GiB", "Type a number, for instance 10 or 0.5."
-        )
-    mib = int(Decimal(value.replace(",", ".")) * MIB_PER_GIB)
-    if mib < SMALLEST_MIB:
-        raise InvalidInput(field, f"{value} GiB is too small", "Ask for 0.1 GiB or more.")
-    return mib
+def check_size(data_mib: int) -> int:
+    """A data limit of SMALLEST_MIB or more. Not whether it fits: see :func:`check_capacity`."""
+    if data_mib < SMALLEST_MIB:
+        raise too_small(f"{data_mib} MiB")
+    return data_mib
+
+
+def too_small(size: str) -> InvalidInput:
+    """The refusal of a database that small; ``size``: in the unit in which it was asked for."""
+    return InvalidInput("size_gib", f"{size} is too small", "Ask for 0.1 GiB or more.")
 
 
 def check_capacity(
@@ -258,19 +257,9 @@ def floor_gib(mib: float) -> str:
     return f"{int(mib * 10 / MIB_PER_GIB) / 10:g}"
 
 
-def check_rights(value: str) -> LoginRights:
-    """What a login may do."""
-    try:
-        return LoginRights(value)
-    except ValueError:
-        raise InvalidInput(
-            "rights", "No rights are chosen", "Choose reading and writing, or reading only."
-        ) from None
-
-
-def check_reason(value: str) -> str | None:
+def check_reason(value: str | None) -> str | None:
     """The words to the approver; None when there are none."""
-    value = value.replace("\x00", "").strip()
+    value = (value or "").replace("\x00", "").strip()
     if len(value) > LONGEST_REASON:
         raise InvalidInput(
             "reason", f"The text has {len(value)} characters", f"Shorten it to {LONGEST_REASON} or fewer."

@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.accounts.models import User
-from webapp.bookings.models import Booking
+from webapp.bookings.models import LONGEST_REASON, Booking
 from webapp.database import Base, Json, WithId, enum_of, now
 
 STATEMENT = "statement"  # the name of the first kind of item
@@ -149,7 +149,7 @@ class Decision(WithId, Base):
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: a policy approved it
     role: Mapped[str | None] = mapped_column(String(20))  # the user's when deciding
     kind: Mapped[DecisionKind] = mapped_column(enum_of(DecisionKind))
-    reason: Mapped[str | None] = mapped_column(String(2000))
+    reason: Mapped[str | None] = mapped_column(String(LONGEST_REASON))
     at: Mapped[datetime] = mapped_column(default=now)
     plan_hash: Mapped[str] = mapped_column(String(64))
     signature: Mapped[str] = mapped_column(String(64))

@@ -9,8 +9,7 @@ from typing import Any
 
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking
-
-MIB_PER_GIB = 1024
+from webapp.units import MIB_PER_GIB
 
 
 def playbook_for(booking: Booking) -> str:

@@ -7,15 +7,13 @@ have a worker run anything, past the gate; so nothing but ``run_job`` is called 
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from rq.job import Job as RqJob
 
+from webapp.database import is_id
 from webapp.jobs import tasks
 from webapp.jobs.queue import FUNCTION
-
-_JOB_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 _log = logging.getLogger(__name__)
 
@@ -52,4 +50,4 @@ class RungJob(RqJob):
         if not isinstance(arguments, list | tuple) or len(arguments) != 1:
             return None
         (job_id,) = arguments
-        return job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
+        return job_id if isinstance(job_id, str) and is_id(job_id) else None

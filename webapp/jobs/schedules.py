@@ -24,7 +24,7 @@ from webapp.jobs.models import QUEUED_JOB_STATES, CatchUp, Job, Schedule, Schedu
 from webapp.jobs.operations import launch
 
 MISSED_S = 120  # a due time that is older was missed: the catch-up policy decides
-MAX_NAME = 100
+LONGEST_NAME = 100  # characters; the column's length
 BATCH = 100  # schedules in one round
 
 _log = logging.getLogger(__name__)
@@ -244,8 +244,8 @@ def _checked_due(cron: str, time_zone: str) -> datetime:
 
 def _checked_name(session: Session, name: str, *, besides: str | None = None) -> str:
     name = name.strip()
-    if not name or len(name) > MAX_NAME:
-        raise InvalidInput("name", f"it has {len(name)} characters", f"Use 1 to {MAX_NAME}")
+    if not name or len(name) > LONGEST_NAME:
+        raise InvalidInput("name", f"it has {len(name)} characters", f"Use 1 to {LONGEST_NAME}")
     other = session.scalar(select(Schedule.id).where(Schedule.name == name))
     if other is not None and other != besides:
         raise InvalidInput("name", f"there is a schedule {name} already", "Choose another name")

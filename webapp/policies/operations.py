@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.accounts.models import PortalRole
 from webapp.audit.operations import Actor, record
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.database import now
-from webapp.errors import Conflict, InvalidInput, NotFound
+from webapp.errors import Conflict, InvalidInput
+from webapp.policies.listing import all_policies, get_policy
 from webapp.policies.models import Policy
 from webapp.policies.terms import APPROVER_ROLES, approvers, terms_of
 from webapp.pools.models import Pool
@@ -26,31 +28,18 @@ MOST_GIB = 1_000_000
 
 @dataclass(frozen=True)
 class PolicyValues:
-    """A policy as a form gives it."""
+    """A policy as somebody wants it; checked when it is stored."""
 
     name: str
-    kinds: tuple[str, ...]
-    pool_id: str | None
+    kinds: tuple[str, ...]  # names of kinds of request; none: every kind
+    pool_id: str | None  # None: every pool
     only_trusted: bool
     below_gib: int | None
     approvals: int
-    approver_roles: tuple[str, ...]
+    approver_roles: tuple[PortalRole, ...]
     four_eyes: bool
     plan_hours: int
     is_enabled: bool
-
-
-def all_policies(session: Session) -> list[Policy]:
-    """In the order in which they are asked."""
-    return list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
-
-
-def get_policy(session: Session, policy_id: str) -> Policy:
-    """The policy. Raises NotFound."""
-    policy = session.get(Policy, policy_id)
-    if policy is None:
-        raise NotFound("There is no such policy.")
-    return policy
 
 
 def create_policy(session: Session, actor: Actor, values: PolicyValues) -> Policy:
@@ -115,24 +104,6 @@ def delete_policy(session: Session, actor: Actor, policy_id: str) -> None:
     session.delete(policy)
 
 
-def warning_about(session: Session, policy: Policy) -> str | None:
-    """A sentence when too few people could approve under ``policy``, or it cannot be believed; else None."""
-    if not policy.is_intact:
-        return (
-            "It was changed in the platform database, by none of the admins here. Until an admin has looked "
-            "at it and saved it, an admin has to approve every request."
-        )
-    if policy.approvals == 0:
-        return None
-    there = len(approvers(session, terms_of(policy)))
-    if there < policy.approvals:
-        people = "person has" if there == 1 else "people have"
-        return f"It asks for {policy.approvals} approvals, and {there} {people} one of its roles."
-    if policy.four_eyes and there == policy.approvals:
-        return "Exactly as many people as it asks for have its roles: their own requests cannot be approved."
-    return None
-
-
 def _require_approver(session: Session, policy: Policy) -> None:
     if policy.approvals and not approvers(session, terms_of(policy)):
         raise Conflict(f"No active user has a role of {policy.name}: nobody could approve anything.")
@@ -162,8 +133,8 @@ def _checked(session: Session, values: PolicyValues) -> dict[str, Any]:
         )
     if values.pool_id is not None and session.get(Pool, values.pool_id) is None:
         raise InvalidInput("pool_id", "There is no such pool", "Choose from the list.")
-    roles = [role.value for role in APPROVER_ROLES if role.value in values.approver_roles]
-    if set(values.approver_roles) - set(roles) or (values.approvals and not roles):
+    roles = [role.value for role in APPROVER_ROLES if role in values.approver_roles]
+    if set(values.approver_roles) - set(APPROVER_ROLES) or (values.approvals and not roles):
         raise InvalidInput("approver_roles", "Nobody could approve", "Choose admins, operators, or both.")
     columns = {**asdict(values), "name": name, "kinds": list(values.kinds) or None, "approver_roles": roles}
     policy = Policy(**columns)

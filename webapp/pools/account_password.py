@@ -27,15 +27,15 @@ class WrongPassword(InvalidInput):
         )
 
 
-def require_knowledge(account: ElevatedAccount, typed: str, *, by_admin: bool) -> None:
-    """Raise InvalidInput unless ``typed`` is the account's password, or an admin asks."""
+def require_knowledge(account: ElevatedAccount, password: str | None, *, by_admin: bool) -> None:
+    """Raise InvalidInput unless ``password`` is the account's, or an admin asks."""
     if by_admin:
         return
-    if not typed:
+    if not password:
         raise InvalidInput(
             FIELD,
             f"The password of {account.name} would be sent to another place",
             "Type it to show that you know it, or ask an admin to save this",
         )
-    if not hmac.compare_digest(typed.encode("utf-8"), account.login_password.encode("utf-8")):
+    if not hmac.compare_digest(password.encode("utf-8"), account.login_password.encode("utf-8")):
         raise WrongPassword(account)

@@ -22,7 +22,7 @@ class AccountValues:
 
     name: str
     login_user: str
-    login_password: str  # empty: stays as it is
+    login_password: str | None  # None: stays as it is
 
     def __repr__(self) -> str:
         return f"AccountValues({self.name!r})"  # nothing that prints it may show the password

@@ -87,9 +87,9 @@ def port(field: str, number: int | None) -> int | None:
     return number
 
 
-def named_instance(text: str) -> str | None:
-    """The name behind the backslash of ``host\\NAME``; None when empty."""
-    name = text.strip()
+def named_instance(text: str | None) -> str | None:
+    """The name behind the backslash of ``host\\NAME``; None: none, also when empty."""
+    name = (text or "").strip()
     if not name:
         return None
     if not _INSTANCE_NAME.fullmatch(name):
@@ -108,9 +108,9 @@ def between(field: str, number: int | None, least: int, most: int) -> int:
     return number
 
 
-def collation(text: str, known: list[str]) -> str | None:
-    """A collation, among ``known`` if discovery found any; None when empty: the instance's own."""
-    name = text.strip()
+def collation(text: str | None, known: list[str]) -> str | None:
+    """A collation, among ``known`` if discovery found any; None, also when empty: the instance's own."""
+    name = (text or "").strip()
     if not name:
         return None
     if not _COLLATION.fullmatch(name):
@@ -166,7 +166,7 @@ def login_user(text: str) -> str:
     return name
 
 
-def login_password(text: str) -> str:
+def login_password(text: str | None) -> str:
     """The password of an elevated account, as it is. Its value is in no error."""
     if not text:
         raise InvalidInput("login_password", "The password is missing", "Fill it in")

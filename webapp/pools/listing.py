@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, Text, func, or_, select, type_coerce
@@ -13,7 +13,6 @@ from webapp.database import is_id
 from webapp.errors import NotFound
 from webapp.pools.facts import collation_names
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
-from webapp.search_text import search_text
 
 
 def open_pools(session: Session) -> list[Pool]:
@@ -40,18 +39,11 @@ def get_instance(session: Session, instance_id: str) -> Instance:
 
 @dataclass(frozen=True)
 class InstanceFilter:
-    """What a list of instances shows; empty fields ask for nothing."""
+    """Which instances a list shows; None and empty texts ask for nothing."""
 
     q: str = ""  # in the name or the address; or the id
-    pool: str = ""
-    state: str = ""  # a Reachability
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> InstanceFilter:
-        """From a query string; what cannot be asks for nothing."""
-        text = "".join(one for one in search_text(arguments.get("q")) if one.isprintable())
-        pool, state = arguments.get("pool", ""), arguments.get("state", "")
-        return cls(text, pool if is_id(pool) else "", state if state in set(Reachability) else "")
+    pool: str | None = None  # its id
+    state: Reachability | None = None
 
     def applied(self, query: Select[tuple[Instance]]) -> Select[tuple[Instance]]:
         """``query`` narrowed."""
@@ -61,7 +53,7 @@ class InstanceFilter:
         if self.pool:
             query = query.where(Instance.pool_id == self.pool)
         if self.state:
-            query = query.where(Instance.reachability == Reachability(self.state))
+            query = query.where(Instance.reachability == self.state)
         return query
 
 

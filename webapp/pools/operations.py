@@ -31,7 +31,7 @@ class PoolValues:
     """A pool as somebody wants it; checked when it is stored."""
 
     name: str
-    kind: str
+    kind: PoolKind
     description: str
     elevated_account_id: str
     is_open: bool
@@ -41,10 +41,10 @@ class PoolValues:
     databases: int | None
     largest_data_gib: int | None
     largest_log_gib: int | None
-    default_collation: str
+    default_collation: str | None  # None: the instances' own
     price_per_gib_month: Decimal | None
     currency: str
-    account_password: str = field(default="", repr=False)  # see account_password.py
+    account_password: str | None = field(default=None, repr=False)  # see account_password.py
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class InstanceValues:
     name: str
     host: str
     port: int | None
-    instance_name: str
-    customer_host: str  # empty: the same as host
-    customer_port: int | None  # empty: the same as port
-    elevated_account_id: str  # empty: the pool's
+    instance_name: str | None  # None: the default instance
+    customer_host: str | None  # None: the same as host
+    customer_port: int | None  # None: the same as port
+    elevated_account_id: str | None  # None: the pool's
     trust_server_certificate: bool
     is_open: bool
-    account_password: str = field(default="", repr=False)  # see account_password.py
+    account_password: str | None = field(default=None, repr=False)  # see account_password.py
 
 
 def create_pool(session: Session, actor: Actor, values: PoolValues) -> Pool:
@@ -188,14 +188,13 @@ _TITLES = {"discover": "Discover", "check_account": "Check the account on"}
 def _checked_pool(session: Session, values: PoolValues, *, pool: Pool | None) -> dict[str, Any]:
     name = fields.pool_name(values.name)
     _name_is_free(session, name, Pool, own=pool)
-    if values.kind not in set(PoolKind):
-        raise InvalidInput("kind", "This is no kind of pool", "Choose stand-alone or highly available")
-    is_kept = pool is not None and values.default_collation.strip() == (pool.default_collation or "")
+    wanted = (values.default_collation or "").strip()
+    is_kept = pool is not None and wanted == (pool.default_collation or "")
     known = collations_of(session, pool) if pool and not is_kept else []
-    collation = fields.collation(values.default_collation, known)
+    collation = fields.collation(wanted, known)
     return {
         "name": name,
-        "kind": PoolKind(values.kind),
+        "kind": values.kind,
         "description": fields.line("description", values.description, most=500, is_required=False),
         "elevated_account_id": _account_id(session, values.elevated_account_id),
         "is_open": values.is_open,
@@ -247,10 +246,10 @@ def _checked_instance(
 
 
 def _require_knowledge(
-    session: Session, pool: Pool, columns: Mapping[str, Any], typed: str, *, by_admin: bool
+    session: Session, pool: Pool, columns: Mapping[str, Any], password: str | None, *, by_admin: bool
 ) -> None:
     account_id = columns["elevated_account_id"] or pool.elevated_account_id
-    require_knowledge(session.get_one(ElevatedAccount, account_id), typed, by_admin=by_admin)
+    require_knowledge(session.get_one(ElevatedAccount, account_id), password, by_admin=by_admin)
 
 
 def _name_is_free(session: Session, name: str, kind: type[Pool] | type[Instance], *, own: Any) -> None:

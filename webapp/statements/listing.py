@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, or_, select
@@ -13,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from webapp.database import is_id
 from webapp.errors import InvalidInput
-from webapp.search_text import search_text
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 from webapp.statements.visibility import visible_statements
 from webapp.visitor import Visitor
@@ -92,37 +90,24 @@ def neighbours(session: Session, row: JobStatement) -> tuple[str | None, str | N
 
 @dataclass(frozen=True)
 class StatementFilter:
-    """What a search asks for; empty fields ask for nothing."""
+    """Which statements a search finds; None and empty texts ask for nothing.
+
+    Raises InvalidInput when ``sha256`` is no beginning of a hash.
+    """
 
     q: str = ""  # the text contains it, in any case
     instance: str = ""  # a host of the inventory, or an address
     database: str = ""
-    kind: str = ""
-    status: str = ""
+    kind: StatementKind | None = None
+    status: StatementStatus | None = None
     sha256: str = ""  # the first digits are enough
     job: str = ""
-    since: str = ""  # YYYY-MM-DD or with T00:00, UTC
-    until: str = ""
+    since: datetime | None = None  # UTC
+    until: datetime | None = None
 
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> StatementFilter:
-        """From a query string. Raises :class:`InvalidInput`."""
-        given = cls(**{one.name: search_text(arguments.get(one.name)) for one in fields(cls)})
-        if given.kind and given.kind not in set(StatementKind):
-            raise InvalidInput("kind", f"{given.kind} is no kind of statement", "Choose read or change.")
-        if given.status and given.status not in set(StatementStatus):
-            words = ", ".join(StatementStatus)
-            raise InvalidInput("status", f"{given.status} is no status", f"Choose one of {words}.")
-        if given.sha256 and not re.fullmatch(r"[0-9a-fA-F]{4,64}", given.sha256):
+    def __post_init__(self) -> None:
+        if self.sha256 and not re.fullmatch(r"[0-9a-fA-F]{4,64}", self.sha256):
             raise InvalidInput("sha256", "It is not a hash", "Give 4 to 64 hexadecimal digits.")
-        _moment("since", given.since)
-        _moment("until", given.until)
-        return given
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The fields that ask for something."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
 
     def applied(self, query: Select[tuple[JobStatement]]) -> Select[tuple[JobStatement]]:
         """``query`` narrowed."""
@@ -135,31 +120,19 @@ class StatementFilter:
         if self.database:
             query = query.where(JobStatement.database == self.database)
         if self.kind:
-            query = query.where(JobStatement.kind == StatementKind(self.kind))
+            query = query.where(JobStatement.kind == self.kind)
         if self.status:
-            query = query.where(JobStatement.status == StatementStatus(self.status))
+            query = query.where(JobStatement.status == self.status)
         if self.job:
             query = query.where(JobStatement.job_id == self.job)
         if self.sha256:
             digits = self.sha256.lower()
             query = query.where(JobStatement.sha256 >= digits, JobStatement.sha256 <= digits.ljust(64, "f"))
-        if since := _moment("since", self.since):
-            query = query.where(JobStatement.at >= since)
-        if until := _moment("until", self.until):
-            query = query.where(JobStatement.at <= until)
+        if self.since:
+            query = query.where(JobStatement.at >= self.since)
+        if self.until:
+            query = query.where(JobStatement.at <= self.until)
         return query
-
-
-def _moment(field: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(
-            field, f"{text} is no time", "Write it like 2026-11-21 or 2026-11-21T14:30."
-        ) from None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,21 @@ from sqlalchemy import select
 from tests.support.portal import Client, Portal
 from webapp.accounts.models import PortalRole, User
 from webapp.applications.models import Application, ApplicationState
-from webapp.approvals.decisions import decide
+from webapp.approvals.operations import decide
 from webapp.audit.operations import Actor
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import DecisionKind, Plan
+from webapp.bookings.wishes import ApplicationWish
 from webapp.database import new_id, now
 from webapp.jobs.endings import end_job
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.policies.models import Policy
-from webapp.pools.models import Instance, Pool
+from webapp.pools.models import Instance, Pool, PoolKind
 from webapp.signed_rows import sign
 from webapp.statements.stored import store_lines
+from webapp.units import MIB_PER_GIB
 
 ADDRESS = "127.0.0.1,1433"
 _numbers = itertools.count(1)
@@ -135,19 +137,20 @@ class Story:
             sign(session, policy)
         return policy
 
-    def book(self, name: str = "shop", *, size: str = "10", by: User | None = None) -> Booking:
+    def book(self, name: str = "shop", *, size_gib: int = 10, by: User | None = None) -> Booking:
         """A booking whose planning job waits."""
-        typed = {
-            "name": name,
-            "kind": "standalone",
-            "pool": self.pool.id,
-            "collation": "",
-            "database": "orders",
-            "size_gib": size,
-            "reason": "for the new shop",
-        }
         with self.portal.database.transaction() as session:
-            return submit_application(session, self.actor(by or self.customer), typed, token=new_id())
+            return submit_application(
+                session, self.actor(by or self.customer), self.wish(name, size_gib=size_gib),
+                reason="for the new shop", token=new_id(),
+            )  # fmt: skip
+
+    def wish(self, name: str = "shop", *, size_gib: int = 10) -> ApplicationWish:
+        """A stand-alone application with the database orders."""
+        return ApplicationWish(
+            name=name, kind=PoolKind.STANDALONE, pool_id=self.pool.id, database="orders",
+            data_limit_mib=size_gib * MIB_PER_GIB, collation=None,
+        )  # fmt: skip
 
     def lines(self, name: str = "shop") -> list[dict[str, Any]]:
         where = {"inventory_host": self.instance.name}

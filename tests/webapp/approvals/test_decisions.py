@@ -15,8 +15,8 @@ from tests.webapp.approvals.conftest import Story, failed, ok
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import Application, ApplicationState
 from webapp.audit.models import AuditEntry
-from webapp.bookings.changes import cancel, change
 from webapp.bookings.models import BookingState
+from webapp.bookings.operations import cancel, change
 from webapp.bookings.plans import Decision, Plan, PlanItem, PlanState
 from webapp.database import now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, PlatformError
@@ -66,17 +66,9 @@ def test_a_request_that_is_sent_back_can_be_changed_and_shows_the_difference(sto
     assert post(story, plan, story.admin, "send_back", reason="Smaller, please.").status_code == 302
     booking = story.booking(plan.booking_id)
     assert (booking.state, booking.events[-1].event) == (BookingState.PENDING, "sent_back")
-    typed = {
-        "name": "shop",
-        "kind": "standalone",
-        "pool": story.pool.id,
-        "collation": "",
-        "database": "orders",
-        "size_gib": "5",
-        "reason": "as you wish",
-    }
     with story.portal.database.transaction() as session:
-        change(session, story.actor(story.customer), booking.id, typed)
+        wish = story.wish(size_gib=5)
+        change(session, story.actor(story.customer), booking.id, wish, reason="as you wish")
     lines = story.lines()
     lines[1]["text"] += " -- smaller"
     lines[1]["sha256"] = hashlib.sha256(lines[1]["text"].encode()).hexdigest()
@@ -152,11 +144,11 @@ def test_small_bookings_of_trusted_customers_are_approved_at_once(story: Story):
         customer = session.merge(story.customer)
         customer.is_trusted = True
         sign(session, customer)
-    small = story.planned(name="small", size="5")
+    small = story.planned(name="small", size_gib=5)
     assert small.state is PlanState.APPROVED
     assert "auto_approved" in story.events(small.booking_id)
     story.deploy(small)
-    assert story.planned(name="large", size="10").state is PlanState.READY
+    assert story.planned(name="large", size_gib=10).state is PlanState.READY
 
 
 def test_a_plan_without_statements_needs_nobody_and_changes_nothing(story: Story):
@@ -331,7 +323,7 @@ def test_the_operations_refuse_what_the_page_does_not_offer(story: Story):
 
 
 def test_a_plan_without_room_tells_the_customer_how_much_would_fit(story: Story) -> None:
-    booking = story.book(size="40")
+    booking = story.book(size_gib=40)
     plan = story.plan(booking)
     seen = {"disk_total_mib": 102_400, "disk_free_mib": 30_720, "promised_mib": 0, "is_reachable": True}
     story.engine.claim(plan.job_id)

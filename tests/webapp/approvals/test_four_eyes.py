@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import delete
 
 from tests.webapp.approvals.conftest import Story
-from webapp.bookings.changes import change
 from webapp.bookings.models import BookingEvent
+from webapp.bookings.operations import change
 from webapp.bookings.plans import Plan
 from webapp.errors import NotAllowed
 from webapp.jobs.templates import Launch, NotLaunchable
@@ -17,15 +17,9 @@ def changed_by_operator(story: Story) -> Plan:
     """The operator sends a customer's request back, asks for more in its place, and it is planned."""
     plan = story.planned()
     story.decide(plan, story.operator, "send_back", "Ask for more.")
-    typed = {
-        "name": "shop",
-        "kind": "standalone",
-        "pool": story.pool.id,
-        "database": "orders",
-        "size_gib": "90",
-    }
     with story.portal.database.transaction() as session:
-        booking = change(session, story.actor(story.operator), plan.booking_id, typed)
+        wish = story.wish(size_gib=90)
+        booking = change(session, story.actor(story.operator), plan.booking_id, wish, reason=None)
     return story.run_planning(booking)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests.webapp.approvals.conftest import Story, line
 from webapp.accounts.models import User
-from webapp.approvals.decisions import decide
+from webapp.approvals.operations import decide
 from webapp.bookings.kinds.base import Fact, RequestKind
 from webapp.bookings.kinds.registry import use_request_kinds
 from webapp.bookings.models import Booking, BookingState
@@ -28,7 +28,7 @@ from webapp.pools.models import Instance, Pool
 from webapp.registry import request_kinds
 
 
-class LimitMemory(RequestKind):
+class LimitMemory(RequestKind[None]):
     """How much memory an instance may take."""
 
     name = "limit_memory"
@@ -73,12 +73,10 @@ class LimitMemory(RequestKind):
     def part_id(self, booking: Booking) -> str | None:
         return None
 
-    def typed_before(self, booking: Booking) -> dict[str, Any]:
-        return {"reason": booking.reason or ""}
+    def wish_before(self, booking: Booking) -> None:
+        """There is nothing to choose."""
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def change(self, session: Session, booking: Booking, wish: None) -> None:
         """There is nothing to choose."""
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tests.webapp.approvals.conftest import Story
 from webapp.bookings.models import BookingState
 from webapp.bookings.plans import PlanState
 from webapp.platform.operations import rotate_keys
-from webapp.policies.operations import all_policies
+from webapp.policies.listing import all_policies
 from webapp.policies.terms import UNSEALED
 from webapp.sealing import Box, use_box
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -30,16 +29,17 @@ from webapp.bookings.kinds.on_application import (
 )
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
-from webapp.bookings.parameters import application_wish, check_reason, database_parameters
+from webapp.bookings.parameters import check_application, check_reason, database_parameters
 from webapp.bookings.planning import instance_begun_on
 from webapp.bookings.submitting import lock, sent_before, submit
 from webapp.bookings.visibility import acting_user
+from webapp.bookings.wishes import ApplicationWish
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed
 from webapp.jobs.models import Job
 
 
-class BookApplication(ApplicationRequest):
+class BookApplication(ApplicationRequest[ApplicationWish]):
     """A new application with its first database and its login."""
 
     name = "book_application"
@@ -77,17 +77,22 @@ class BookApplication(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return None
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> ApplicationWish:
+        application, asked = application_of(booking), booking.parameters
+        return ApplicationWish(
+            application.name, application.pool.kind, application.pool_id,
+            asked["database"], asked["data_limit_mib"], asked.get("collation"),
+        )  # fmt: skip
+
+    def change(self, session: Session, booking: Booking, wish: ApplicationWish) -> None:
         application = application_of(booking)
-        wish = application_wish(session, typed, own=application)
+        checked = check_application(session, wish, own=application)
         database = database_of(session, booking)
-        application.name, application.name_key = wish.name, wish.name.lower()
-        application.pool_id, application.instance_id = wish.pool.id, None
-        database.name, database.name_key = wish.database, wish.database.lower()
-        database.data_limit_mib, database.log_limit_mib = wish.data_limit_mib, wish.log_limit_mib
-        database.collation = wish.collation
+        application.name, application.name_key = checked.name, checked.name.lower()
+        application.pool_id, application.instance_id = checked.pool.id, None
+        database.name, database.name_key = checked.database, checked.database.lower()
+        database.data_limit_mib, database.log_limit_mib = checked.data_limit_mib, checked.log_limit_mib
+        database.collation = checked.collation
         booking.parameters = database_parameters(database, login_id=booking.parameters["login_id"])
 
     def instance_id(self, session: Session, booking: Booking) -> str | None:
@@ -110,7 +115,7 @@ class BookApplication(ApplicationRequest):
                 free_name(row, ApplicationState.RELEASED)
 
 
-class DeleteApplication(ApplicationRequest):
+class DeleteApplication(ApplicationRequest[None]):
     """Take an application out of reach, or purge it: drop it with its data."""
 
     name = "delete_application"
@@ -146,9 +151,10 @@ class DeleteApplication(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return None
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> None:
+        """There is nothing to choose."""
+
+    def change(self, session: Session, booking: Booking, wish: None) -> None:
         """There is nothing to choose."""
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
@@ -169,34 +175,36 @@ class DeleteApplication(ApplicationRequest):
         """It reserved nothing."""
 
 
-def submit_application(session: Session, actor: Actor, typed: Mapping[str, str], *, token: str) -> Booking:
-    """Book an application with its first database. ``typed``: the wizard's fields, checked here.
+def submit_application(
+    session: Session, actor: Actor, wish: ApplicationWish, *, reason: str | None, token: str
+) -> Booking:
+    """Book an application with its first database.
 
-    Raises InvalidInput, also when somebody else took the name a moment ago.
+    Raises NotAllowed, InvalidInput, also when somebody else took the name a moment ago.
     """
     user = acting_user(session, actor)
     if not (user.is_operator or not user.is_staff):
         raise NotAllowed
     if sent := sent_before(session, actor, token):
         return sent
-    wish = application_wish(session, typed)
-    reason = check_reason(typed.get("reason", ""))
+    checked = check_application(session, wish)
+    reason = check_reason(reason)
     application = Application(
         id=new_id(),
-        name=wish.name,
-        name_key=wish.name.lower(),
+        name=checked.name,
+        name_key=checked.name.lower(),
         customer_id=user.id,
-        pool_id=wish.pool.id,
+        pool_id=checked.pool.id,
         owner_sid=draw_sid(),
     )
     database = ApplicationDatabase(
         id=new_id(),
         application_id=application.id,
-        name=wish.database,
-        name_key=wish.database.lower(),
-        data_limit_mib=wish.data_limit_mib,
-        log_limit_mib=wish.log_limit_mib,
-        collation=wish.collation,
+        name=checked.database,
+        name_key=checked.database.lower(),
+        data_limit_mib=checked.data_limit_mib,
+        log_limit_mib=checked.log_limit_mib,
+        collation=checked.collation,
     )
     login = ApplicationLogin(
         id=new_id(),
@@ -206,7 +214,7 @@ def submit_application(session: Session, actor: Actor, typed: Mapping[str, str],
         rights=LoginRights.READ_WRITE,
         sid=draw_sid(),
     )
-    taken = InvalidInput("name", f"Somebody booked the name {wish.name} a moment ago", "Choose another.")
+    taken = InvalidInput("name", f"Somebody booked the name {checked.name} a moment ago", "Choose another.")
     parameters = database_parameters(database, login_id=login.id)
     return submit(
         session, actor, BookApplication.name, application, parameters,
@@ -218,12 +226,16 @@ def submit_deletion(
     session: Session,
     actor: Actor,
     application_id: str,
-    typed: Mapping[str, str],
     *,
     purge: bool,
+    confirm: str,
+    reason: str | None,
     token: str,
 ) -> Booking:
-    """Take the application out of reach, or, for operators, off the disk. ``typed``: confirm, reason."""
+    """Take the application out of reach, or, for operators, off the disk (``purge``).
+
+    ``confirm``: the application's name, said once more. Raises NotFound, NotAllowed, Conflict, InvalidInput.
+    """
     user = acting_user(session, actor)
     application = get_application(session, user, application_id)
     require_change(user, application)
@@ -236,11 +248,11 @@ def submit_deletion(
     is_kept = application.state is ApplicationState.DELETED and is_taken(application)
     if not (is_there or (purge and is_kept)):
         raise Conflict(f"{application.name} is {application.state.value}: there is nothing to delete.")
-    if typed.get("confirm", "").strip() != application.name:
+    if confirm.strip() != application.name:
         raise InvalidInput(
             "confirm", "This is not the application's name", f"Type {application.name} to confirm."
         )
-    reason = check_reason(typed.get("reason", ""))
+    reason = check_reason(reason)
     refuse_while_open(session, application.id, DeleteApplication.name)
     parameters = {"purge": purge, "deletion_date": now().strftime("%Y%m%d")}
     return submit(session, actor, DeleteApplication.name, application, parameters, reason=reason, token=token)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,8 @@ from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.jobs.models import Job
 from webapp.pools.models import Pool
+
+Wish = TypeVar("Wish")  # what it takes, of ``wishes.py``; None where there is nothing to choose
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Fact:
     is_name: bool = False
 
 
-class RequestKind(ABC):
+class RequestKind(ABC, Generic[Wish]):
     """One kind of request. Stateless; every class attribute and every method has to be given."""
 
     name: ClassVar[str]  # snake_case: in rows, seals and the audit log; playbooks/<name>.yml carries it out
@@ -82,14 +83,12 @@ class RequestKind(ABC):
         """The database or login that it is about: two requests about one part wait for each other."""
 
     @abstractmethod
-    def typed_before(self, booking: Booking) -> dict[str, Any]:
-        """The fields of its form as the booking has them; ``chosen``: ids of what is ticked."""
+    def wish_before(self, booking: Booking) -> Wish:
+        """What ``booking`` asks for as it is now."""
 
     @abstractmethod
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
-        """Put what is typed after an approver sent it back into the request and what it reserves.
+    def change(self, session: Session, booking: Booking, wish: Wish) -> None:
+        """Put what is asked for after an approver sent it back into the request and what it reserves.
 
         Raises :class:`webapp.errors.InvalidInput`.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,12 +32,13 @@ from webapp.bookings.parameters import (
     price_text,
 )
 from webapp.bookings.submitting import deployed_application, require_there, sent_before, submit
+from webapp.bookings.wishes import DatabaseWish, SizeWish
 from webapp.database import new_id
 from webapp.errors import InvalidInput
 from webapp.jobs.models import Job
 
 
-class AddDatabase(ApplicationRequest):
+class AddDatabase(ApplicationRequest[DatabaseWish]):
     """One more database for an application."""
 
     name = "add_database"
@@ -68,20 +68,21 @@ class AddDatabase(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return str(booking.parameters["database_id"])
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> DatabaseWish:
+        asked = booking.parameters
+        return DatabaseWish(asked["database"], asked["data_limit_mib"], asked.get("collation"))
+
+    def change(self, session: Session, booking: Booking, wish: DatabaseWish) -> None:
         database = database_of(session, booking)
         application = database.application
         pool = application.pool
-        name = typed.get("database", "")
-        if name.strip().lower() != database.name_key:
-            name = check_new_database(session, application.name, name)
+        if wish.database.strip().lower() != database.name_key:
+            name = check_new_database(session, application.name, wish.database)
             database.name, database.name_key = name, name.lower()
-        data_mib = check_size(typed.get("size_gib", ""))
+        data_mib = check_size(wish.data_limit_mib)
         check_capacity(session, pool, data_mib, application=application, besides=[database.id])
         database.data_limit_mib, database.log_limit_mib = data_mib, log_limit_mib(data_mib, pool)
-        database.collation = check_collation(session, pool, typed.get("collation", ""))
+        database.collation = check_collation(session, pool, wish.collation)
         booking.parameters = database_parameters(database)
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
@@ -92,7 +93,7 @@ class AddDatabase(ApplicationRequest):
         free_name(database_of(session, booking), ApplicationState.RELEASED)
 
 
-class ResizeDatabase(ApplicationRequest):
+class ResizeDatabase(ApplicationRequest[SizeWish]):
     """Another limit for a database."""
 
     name = "resize_database"
@@ -132,10 +133,11 @@ class ResizeDatabase(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return str(booking.parameters["database_id"])
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
-        booking.parameters = _resize_parameters(session, database_of(session, booking), typed)
+    def wish_before(self, booking: Booking) -> SizeWish:
+        return SizeWish(booking.parameters["data_limit_mib"])
+
+    def change(self, session: Session, booking: Booking, wish: SizeWish) -> None:
+        booking.parameters = _resize_parameters(session, database_of(session, booking), wish)
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
         """What the playbook says holds now; what was asked for where it said nothing."""
@@ -154,18 +156,24 @@ class ResizeDatabase(ApplicationRequest):
 
 
 def submit_database(
-    session: Session, actor: Actor, application_id: str, typed: Mapping[str, str], *, token: str
+    session: Session,
+    actor: Actor,
+    application_id: str,
+    wish: DatabaseWish,
+    *,
+    reason: str | None,
+    token: str,
 ) -> Booking:
-    """Add a database. ``typed``: database, size_gib, collation, reason."""
+    """Add a database. Raises NotFound, NotAllowed, Conflict, InvalidInput."""
     application = deployed_application(session, actor, application_id)
     if sent := sent_before(session, actor, token):
         return sent
     pool = application.pool
-    name = check_new_database(session, application.name, typed.get("database", ""))
-    data_mib = check_size(typed.get("size_gib", ""))
-    collation = check_collation(session, pool, typed.get("collation", ""))
+    name = check_new_database(session, application.name, wish.database)
+    data_mib = check_size(wish.data_limit_mib)
+    collation = check_collation(session, pool, wish.collation)
     check_capacity(session, pool, data_mib, application=application)
-    reason = check_reason(typed.get("reason", ""))
+    reason = check_reason(reason)
     refuse_while_open(session, application.id, AddDatabase.name)
     database = ApplicationDatabase(
         id=new_id(),
@@ -190,18 +198,19 @@ def submit_resize(
     actor: Actor,
     application_id: str,
     database_id: str,
-    typed: Mapping[str, str],
+    wish: SizeWish,
     *,
+    reason: str | None,
     token: str,
 ) -> Booking:
-    """Another limit for a database. ``typed``: size_gib (the new data limit), reason."""
+    """Another limit for a database. Raises NotFound, NotAllowed, Conflict, InvalidInput."""
     application = deployed_application(session, actor, application_id)
     if sent := sent_before(session, actor, token):
         return sent
     database = get_part(session, ApplicationDatabase, application, database_id)
     require_there(database)
-    parameters = _resize_parameters(session, database, typed)
-    reason = check_reason(typed.get("reason", ""))
+    parameters = _resize_parameters(session, database, wish)
+    reason = check_reason(reason)
     refuse_while_open(session, application.id, ResizeDatabase.name, part_id=database.id)
     return submit(session, actor, ResizeDatabase.name, application, parameters, reason=reason, token=token)
 
@@ -242,12 +251,10 @@ def _limits(asked: dict[str, Any], prefix: str = "") -> dict[str, str]:
     }
 
 
-def _resize_parameters(
-    session: Session, database: ApplicationDatabase, typed: Mapping[str, str]
-) -> dict[str, Any]:
+def _resize_parameters(session: Session, database: ApplicationDatabase, wish: SizeWish) -> dict[str, Any]:
     """What a request of another limit asks for. The log's limit grows along and never shrinks."""
     pool = database.application.pool
-    data_mib = check_size(typed.get("size_gib", ""))
+    data_mib = check_size(wish.data_limit_mib)
     log_mib = max(database.log_limit_mib, log_limit_mib(data_mib, pool))
     if data_mib == database.data_limit_mib:
         raise InvalidInput(

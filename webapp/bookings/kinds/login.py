@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -29,15 +29,16 @@ from webapp.bookings.kinds.on_application import (
 )
 from webapp.bookings.models import Booking
 from webapp.bookings.open_bookings import refuse_while_open
-from webapp.bookings.parameters import check_reason, check_rights, is_login_known
+from webapp.bookings.parameters import check_reason, is_login_known
 from webapp.bookings.submitting import deployed_application, require_there, sent_before, submit
+from webapp.bookings.wishes import LoginWish
 from webapp.bookings.wording import RIGHTS
 from webapp.database import new_id
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 
 
-class AddLogin(ApplicationRequest):
+class AddLogin(ApplicationRequest[LoginWish]):
     """One more login for an application."""
 
     name = "add_login"
@@ -76,17 +77,20 @@ class AddLogin(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return str(booking.parameters["login_id"])
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> LoginWish:
+        asked = booking.parameters
+        ids = {database.name: database.id for database in application_of(booking).databases}
+        entered = tuple(ids[name] for name in asked["databases"] if name in ids)
+        return LoginWish(asked["login"], LoginRights(asked["rights"]), entered)
+
+    def change(self, session: Session, booking: Booking, wish: LoginWish) -> None:
         login = login_of(session, booking)
-        name = check_login_name(typed.get("login", ""), field="login")
+        name = check_login_name(wish.login, field="login")
         others = [other for other in login.application.logins if other.id != login.id and is_taken(other)]
         if any(other.name_key == name.lower() for other in others):
             raise InvalidInput("login", f"There is a login {name} already", "Choose another name.")
-        rights = check_rights(typed.get("rights", ""))
-        names = _names_of(databases, {one.id: one.name for one in login.application.databases})
-        login.name, login.name_key, login.rights = name, name.lower(), rights
+        names = _names_of(wish.database_ids, {one.id: one.name for one in login.application.databases})
+        login.name, login.name_key, login.rights = name, name.lower(), wish.rights
         booking.parameters = _parameters(login, names)
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
@@ -97,7 +101,7 @@ class AddLogin(ApplicationRequest):
         free_name(login_of(session, booking), ApplicationState.RELEASED)
 
 
-class ResetLogin(ApplicationRequest):
+class ResetLogin(ApplicationRequest[None]):
     """A new password for a login."""
 
     name = "reset_login"
@@ -124,9 +128,10 @@ class ResetLogin(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return str(booking.parameters["login_id"])
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> None:
+        """There is nothing to choose."""
+
+    def change(self, session: Session, booking: Booking, wish: None) -> None:
         """There is nothing to choose."""
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
@@ -137,7 +142,7 @@ class ResetLogin(ApplicationRequest):
         """It reserved nothing."""
 
 
-class RemoveLogin(ApplicationRequest):
+class RemoveLogin(ApplicationRequest[None]):
     """A login goes; the application's main one stays as long as the application."""
 
     name = "remove_login"
@@ -164,9 +169,10 @@ class RemoveLogin(ApplicationRequest):
     def part_id(self, booking: Booking) -> str | None:
         return str(booking.parameters["login_id"])
 
-    def change(
-        self, session: Session, booking: Booking, typed: Mapping[str, str], databases: list[str]
-    ) -> None:
+    def wish_before(self, booking: Booking) -> None:
+        """There is nothing to choose."""
+
+    def change(self, session: Session, booking: Booking, wish: None) -> None:
         """There is nothing to choose."""
 
     def deployed(self, session: Session, booking: Booking, job: Job, results: dict[str, Any]) -> None:
@@ -183,20 +189,19 @@ def submit_login(
     session: Session,
     actor: Actor,
     application_id: str,
-    typed: Mapping[str, str],
+    wish: LoginWish,
     *,
-    databases: list[str],
+    reason: str | None,
     token: str,
 ) -> Booking:
-    """Add a login. ``typed``: login, rights, reason; ``databases``: ids of those it enters, empty for all."""
+    """Add a login. Raises NotFound, NotAllowed, Conflict, InvalidInput."""
     application = deployed_application(session, actor, application_id)
     if sent := sent_before(session, actor, token):
         return sent
-    name = check_login_name(typed.get("login", ""), field="login")
-    rights = check_rights(typed.get("rights", ""))
+    name = check_login_name(wish.login, field="login")
     there = {one.id: one.name for one in application.databases if one.state is ApplicationState.DEPLOYED}
-    names = _names_of(databases, there)
-    reason = check_reason(typed.get("reason", ""))
+    names = _names_of(wish.database_ids, there)
+    reason = check_reason(reason)
     taken = InvalidInput(
         "login", f"There is a login called {application.name}_{name} already", "Choose another name."
     )
@@ -210,7 +215,7 @@ def submit_login(
         application_id=application.id,
         name=name,
         name_key=name.lower(),
-        rights=rights,
+        rights=wish.rights,
         sid=draw_sid(),
     )
     return submit(
@@ -220,14 +225,14 @@ def submit_login(
 
 
 def submit_reset(
-    session: Session, actor: Actor, application_id: str, login_id: str, *, reason: str, token: str
+    session: Session, actor: Actor, application_id: str, login_id: str, *, reason: str | None, token: str
 ) -> Booking:
     """A new password for a login."""
     return _submit_about(session, actor, ResetLogin, application_id, login_id, reason=reason, token=token)
 
 
 def submit_removal(
-    session: Session, actor: Actor, application_id: str, login_id: str, *, reason: str, token: str
+    session: Session, actor: Actor, application_id: str, login_id: str, *, reason: str | None, token: str
 ) -> Booking:
     """Remove a login; the application's main one stays as long as the application."""
     return _submit_about(session, actor, RemoveLogin, application_id, login_id, reason=reason, token=token)
@@ -240,7 +245,7 @@ def _submit_about(
     application_id: str,
     login_id: str,
     *,
-    reason: str,
+    reason: str | None,
     token: str,
 ) -> Booking:
     application = deployed_application(session, actor, application_id)
@@ -274,7 +279,7 @@ def _login_variables(booking: Booking) -> dict[str, Any]:
     }
 
 
-def _names_of(wanted: list[str], there: Mapping[str, str]) -> list[str]:
+def _names_of(wanted: Collection[str], there: Mapping[str, str]) -> list[str]:
     """The names of the databases with these ids; none means all."""
     if any(database_id not in there for database_id in wanted):
         raise InvalidInput("databases", "One of the databases is not there (any more)", "Choose again.")

@@ -18,15 +18,14 @@ from webapp.applications.models import (
 )
 from webapp.applications.naming import MAIN_LOGIN
 from webapp.audit.operations import PLATFORM
-from webapp.bookings.capacity import MIB_PER_GIB
-from webapp.bookings.kinds.base import RequestKind
+from webapp.bookings.kinds.base import RequestKind, Wish
 from webapp.bookings.models import Booking
 from webapp.database import now
 from webapp.jobs.models import Job
 from webapp.pools.models import Instance, Pool
 
 
-class ApplicationRequest(RequestKind):
+class ApplicationRequest(RequestKind[Wish]):
     """A request about an application: its customer's, in its pool, on its instance, in its databases."""
 
     subject = APPLICATION
@@ -45,22 +44,6 @@ class ApplicationRequest(RequestKind):
 
     def database_prefix(self, booking: Booking) -> str | None:
         return f"{application_of(booking).name}_"
-
-    def typed_before(self, booking: Booking) -> dict[str, Any]:
-        asked, application = booking.parameters, application_of(booking)
-        names = {database.name: database.id for database in application.databases}
-        return {
-            "name": application.name,
-            "kind": application.pool.kind.value,
-            "pool": application.pool_id,
-            "collation": asked.get("collation") or "",
-            "database": asked.get("database", ""),
-            "size_gib": f"{asked['data_limit_mib'] / MIB_PER_GIB:g}" if "data_limit_mib" in asked else "",
-            "login": asked.get("login", ""),
-            "rights": asked.get("rights", ""),
-            "chosen": [names[name] for name in asked.get("databases", []) if name in names],
-            "reason": booking.reason or "",
-        }
 
 
 def application_of(booking: Booking) -> Application:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.accounts.models import PortalRole, User, UserState
+from webapp.accounts.listing import UserFilter
+from webapp.accounts.models import User, UserState
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking
 from webapp.bookings.visibility import own_bookings, with_application
@@ -22,21 +23,9 @@ def pending_users(session: Session) -> list[User]:
     return list(session.scalars(query))
 
 
-def users_page(
-    session: Session, *, query: str = "", state: str = "", role: str = "", after: str | None = None
-) -> web.Page:
-    """Users whose name or e-mail holds ``query``; states and roles that do not exist are not looked at."""
-    chosen = select(User)
-    if query:
-        pattern = "%" + "".join(f"\\{each}" if each in "\\%_" else each for each in query[:100]) + "%"
-        chosen = chosen.where(
-            or_(User.email.ilike(pattern, escape="\\"), User.name.ilike(pattern, escape="\\"))
-        )
-    if state in set(UserState):
-        chosen = chosen.where(User.state == UserState(state))
-    if role in set(PortalRole):
-        chosen = chosen.where(User.role == PortalRole(role))
-    return web.page_by_id(chosen, User.id, after=after)
+def users_page(session: Session, wanted: UserFilter, *, after: str | None = None) -> web.Page:
+    """Users whom ``wanted`` fits, after the id ``after``."""
+    return web.page_by_id(wanted.applied(select(User)), User.id, after=after)
 
 
 def bookings_of(session: Session, user: User) -> list[Booking]:

@@ -8,7 +8,8 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import Field
 
-from webapp.accounts.operations import change_name, change_password, user_by_id
+from webapp.accounts.listing import user_by_id
+from webapp.accounts.operations import change_name, change_password
 from webapp.accounts.sessions import end_session, end_sessions, open_sessions
 from webapp.accounts.tokens import create_token, is_usable, revoke_token, tokens_of
 from webapp.audit.operations import record

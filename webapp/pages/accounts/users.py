@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from webapp.accounts import user_operations
+from webapp.accounts.listing import user_by_id
 from webapp.accounts.models import PortalRole, UserState
-from webapp.accounts.operations import user_by_id
 from webapp.accounts.sessions import open_sessions
 from webapp.accounts.tokens import is_usable, tokens_of
 from webapp.bookings.kinds.registry import kind_of
 from webapp.errors import InvalidInput
+from webapp.pages.accounts.filters import user_filter
 from webapp.pages.accounts.forms import ROLE_WORDS, ApproveForm, ReasonForm, RoleForm
 from webapp.pages.accounts.listing import about_user, bookings_of, pending_users, users_page
 from webapp.web import session as web
@@ -28,16 +29,13 @@ READERS = frozenset({PortalRole.ADMIN, PortalRole.VIEWER})
 def index() -> ResponseReturnValue:
     """Who waits, then everybody."""
     session = web.session()
-    state, role = request.args.get("state", ""), request.args.get("role", "")
-    query = request.args.get("q", "").strip()
-    page = users_page(session, query=query, state=state, role=role, after=request.args.get("after"))
+    wanted = user_filter(request.args)
+    page = users_page(session, wanted, after=request.args.get("after"))
     return render_template(
         "accounts/users.html",
         pending=pending_users(session),
         page=page,
-        query=query,
-        state=state,
-        role=role,
+        wanted=wanted,
         states=[each.value for each in UserState],
         roles=[each.value for each in PortalRole],
         role_words=ROLE_WORDS,

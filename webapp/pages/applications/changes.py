@@ -11,6 +11,7 @@ from webapp.bookings.kinds import application, database, login
 from webapp.bookings.models import Booking
 from webapp.errors import InvalidInput
 from webapp.pages.applications.tabs import find, tab_page
+from webapp.pages.bookings.typed import database_wish, login_wish, size_wish
 from webapp.web import session as web
 from webapp.web.access import BOOKERS, OPERATORS, actor, may
 
@@ -26,9 +27,10 @@ def add_database(application_id: str) -> ResponseReturnValue:
         "databases",
         "add",
         lambda: database.submit_database(
-            web.session(), actor(), application_id, request.form, token=_token()
+            web.session(), actor(), application_id, database_wish(request.form),
+            reason=_reason(), token=_token(),
         ),
-    )
+    )  # fmt: skip
 
 
 @application_changes.post("/<application_id>/databases/<database_id>/size")
@@ -40,9 +42,10 @@ def resize_database(application_id: str, database_id: str) -> ResponseReturnValu
         "databases",
         database_id,
         lambda: database.submit_resize(
-            web.session(), actor(), application_id, database_id, request.form, token=_token()
+            web.session(), actor(), application_id, database_id, size_wish(request.form),
+            reason=_reason(), token=_token(),
         ),
-    )
+    )  # fmt: skip
 
 
 @application_changes.post("/<application_id>/logins")
@@ -54,14 +57,10 @@ def add_login(application_id: str) -> ResponseReturnValue:
         "logins",
         "add",
         lambda: login.submit_login(
-            web.session(),
-            actor(),
-            application_id,
-            request.form,
-            databases=request.form.getlist("databases"),
-            token=_token(),
+            web.session(), actor(), application_id, login_wish(request.form),
+            reason=_reason(), token=_token(),
         ),
-    )
+    )  # fmt: skip
 
 
 @application_changes.post("/<application_id>/logins/<login_id>/reset")
@@ -77,7 +76,7 @@ def reset_login(application_id: str, login_id: str) -> ResponseReturnValue:
             actor(),
             application_id,
             login_id,
-            reason=request.form.get("reason", ""),
+            reason=_reason(),
             token=_token(),
         ),
     )
@@ -96,7 +95,7 @@ def remove_login(application_id: str, login_id: str) -> ResponseReturnValue:
             actor(),
             application_id,
             login_id,
-            reason=request.form.get("reason", ""),
+            reason=_reason(),
             token=_token(),
         ),
     )
@@ -122,9 +121,14 @@ def _delete(application_id: str, *, purge: bool) -> ResponseReturnValue:
         "delete",
         "purge" if purge else "delete",
         lambda: application.submit_deletion(
-            web.session(), actor(), application_id, request.form, purge=purge, token=_token()
+            web.session(), actor(), application_id,
+            purge=purge, confirm=request.form.get("confirm", ""), reason=_reason(), token=_token(),
         ),
-    )
+    )  # fmt: skip
+
+
+def _reason() -> str | None:
+    return request.form.get("reason")
 
 
 def _token() -> str:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import selectinload
 
 from webapp.applications.connections import connection_strings
-from webapp.applications.listing import ApplicationFilter
+from webapp.applications.listing import deployed_databases, endpoint_of, worst_percent
 from webapp.applications.measuring import measure, measurement_of
 from webapp.applications.models import (
     Application,
@@ -18,18 +18,15 @@ from webapp.applications.models import (
     ApplicationState,
 )
 from webapp.applications.naming import MAIN_LOGIN
-from webapp.applications.operations import (
-    deployed_databases,
-    endpoint_of,
-    reveal_password,
-    worst_percent,
-)
+from webapp.applications.operations import reveal_password
 from webapp.applications.visibility import get_part, visible_applications
 from webapp.bookings.visibility import acting_user
 from webapp.bookings.wording import RIGHTS
+from webapp.pages.applications.filters import application_filter
 from webapp.pages.applications.tabs import common, find, tab_page
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, actor, may
+from webapp.web.arguments import after_id
 
 applications = Blueprint("applications", __name__, url_prefix="/applications")
 
@@ -40,12 +37,11 @@ def index() -> ResponseReturnValue:
     """Applications: one's own, or all for the staff. What is gone is shown when asked for."""
     session = web.session()
     user = acting_user(session, actor())
-    wanted = ApplicationFilter.of(request.args)
+    wanted = application_filter(request.args)
     query = wanted.applied(visible_applications(user)).options(
         selectinload(Application.databases), selectinload(Application.customer)
     )
-    after = request.args.get("after", "")
-    page = web.page_by_id(query, Application.id, after=after if after.isalnum() and after.isascii() else None)
+    page = web.page_by_id(query, Application.id, after=after_id(request.args.get("after")))
     return render_template(
         "applications/index.html",
         page=page, text=wanted.q, state=wanted.state, states=list(ApplicationState),

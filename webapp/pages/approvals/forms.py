@@ -19,6 +19,7 @@ from wtforms import (
 from wtforms.validators import AnyOf, InputRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from webapp.accounts.models import PortalRole
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.bookings.plans import DecisionKind
 from webapp.errors import InvalidInput
@@ -101,7 +102,7 @@ class PolicyForm(FlaskForm):
             only_trusted=bool(self.only_trusted.data),
             below_gib=self.below_gib.data,
             approvals=_number(self.approvals),
-            approver_roles=tuple(self.approver_roles.data or ()),
+            approver_roles=tuple(PortalRole(role) for role in self.approver_roles.data or ()),
             four_eyes=bool(self.four_eyes.data),
             plan_hours=_number(self.plan_hours),
             is_enabled=bool(self.is_enabled.data),

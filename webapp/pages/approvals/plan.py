@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.accounts.models import User
 from webapp.applications.models import Application
-from webapp.approvals.decisions import approvals_needed, given_approvals, why_not
 from webapp.approvals.expiry import may_plan_again
 from webapp.approvals.item_rows import wrong_items
+from webapp.approvals.operations import approvals_needed, given_approvals, why_not
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.bookings.items import in_words
 from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.listing import PlanFilter
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.plans import Decision, Plan, PlanState
 from webapp.bookings.variables import title_for
@@ -142,10 +143,9 @@ def waiting_plans(session: Session, user: User) -> tuple[list[Waiting], list[Wai
     return mine, others
 
 
-def all_plans(state: PlanState | None) -> Any:
-    """A query over all plans with what a list shows of them."""
-    query = select(Plan).options(*_with_booking())
-    return query if state is None else query.where(Plan.state == state)
+def listed_plans(wanted: PlanFilter) -> Select[tuple[Plan]]:
+    """A query over the plans that ``wanted`` fits, with what a list shows of them."""
+    return wanted.applied(select(Plan).options(*_with_booking()))
 
 
 def plan_page(session: Session, user: User, plan_id: str) -> PlanPage:

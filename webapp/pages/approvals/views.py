@@ -5,17 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.approvals.decisions import LONGEST_REASON, PlanChanged, decide
 from webapp.approvals.expiry import plan_expired_again
+from webapp.approvals.operations import PlanChanged, decide
 from webapp.bookings.kinds.registry import kind_of
+from webapp.bookings.models import LONGEST_REASON
 from webapp.bookings.plans import DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from webapp.pages.approvals.difference import in_words, is_different
+from webapp.pages.approvals.filters import plan_filter
 from webapp.pages.approvals.forms import DecisionForm
 from webapp.pages.approvals.highlighting import names, sql_with_secrets
-from webapp.pages.approvals.plan import all_plans, plan_page, waiting_plans
+from webapp.pages.approvals.plan import listed_plans, plan_page, waiting_plans
 from webapp.pages.approvals.script import script_of
 from webapp.web import session as web
 from webapp.web.access import BOOKERS, OPERATORS, STAFF, actor, may
@@ -38,15 +40,14 @@ def index() -> ResponseReturnValue:
     """What waits for the reader, what waits for others, and all plans."""
     session = web.session()
     user = acting_user(session, actor())
-    wanted = request.args.get("state", "")
-    state = PlanState(wanted) if wanted in tuple(PlanState) else None
+    wanted = plan_filter(request.args)
     after = request.args.get("after")
-    page = web.page_by_id(all_plans(state), Plan.id, after=after)
-    mine, others = ([], []) if after or state else waiting_plans(session, user)
+    page = web.page_by_id(listed_plans(wanted), Plan.id, after=after)
+    mine, others = ([], []) if after or wanted.state else waiting_plans(session, user)
     return render_template(
         "approvals/index.html",
-        mine=mine, others=others, page=page, state=state, states=list(PlanState), title_for=title_for,
-        is_first=not after and state is None,
+        mine=mine, others=others, page=page, state=wanted.state, states=list(PlanState), title_for=title_for,
+        is_first=not after and wanted.state is None,
     )  # fmt: skip
 
 

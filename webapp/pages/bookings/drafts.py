@@ -22,11 +22,11 @@ from webapp.bookings.parameters import (
     check_collation,
     check_new_database,
     check_pool,
-    check_size,
 )
 from webapp.database import new_id, now
 from webapp.errors import InvalidInput
-from webapp.pools.models import PoolKind
+from webapp.pages.bookings.typed import collation_from, mib_from_gib, pool_kind_from
+from webapp.pools.models import Pool, PoolKind
 
 LONGEST_VALUE = 4000  # characters of one field; longer input is refused by its check anyway
 
@@ -45,19 +45,23 @@ def _check_name(session: Session, typed: Mapping[str, str]) -> None:
     check_application_name(session, typed.get("name", ""))
 
 
+def chosen_pool(session: Session, typed: Mapping[str, str]) -> Pool:
+    """The pool that the step "kind" chooses. Raises InvalidInput."""
+    return check_pool(session, pool_kind_from(typed.get("kind", "")), typed.get("pool", "") or None)
+
+
 def _check_kind(session: Session, typed: Mapping[str, str]) -> None:
-    check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
+    chosen_pool(session, typed)
 
 
 def _check_collation(session: Session, typed: Mapping[str, str]) -> None:
-    pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
-    check_collation(session, pool, typed.get("collation", ""))
+    check_collation(session, chosen_pool(session, typed), collation_from(typed.get("collation", "")))
 
 
 def _check_database(session: Session, typed: Mapping[str, str]) -> None:
-    pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
+    pool = chosen_pool(session, typed)
     check_new_database(session, typed.get("name", "").strip(), typed.get("database", ""))
-    check_capacity(session, pool, check_size(typed.get("size_gib", "")))
+    check_capacity(session, pool, mib_from_gib(typed.get("size_gib", "")))
 
 
 def _check_summary(_session: Session, _typed: Mapping[str, str]) -> None:

@@ -9,9 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
 from webapp.applications.models import ApplicationDatabase, ApplicationState
-from webapp.bookings import changes
+from webapp.bookings import operations
 from webapp.bookings.kinds.registry import kind_of, request_kinds
-from webapp.bookings.listing import BookingFilter
 from webapp.bookings.models import ENDED_STATES, Booking, BookingState
 from webapp.bookings.parameters import floor_gib, largest_size_mib, offered_pools
 from webapp.bookings.plans import Plan, PlanState
@@ -27,12 +26,15 @@ from webapp.bookings.wording import RIGHTS, event_in_words, facts_of, next_step,
 from webapp.errors import Conflict, InvalidInput
 from webapp.jobs.models import Job
 from webapp.pages.bookings.collations import in_words
+from webapp.pages.bookings.filters import booking_filter
 from webapp.pages.bookings.states import shown_states
+from webapp.pages.bookings.typed import REQUEST_FORMS
 from webapp.pools.collations import default_collation
 from webapp.pools.listing import collations_of
 from webapp.statements.stored import changes_sent
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
+from webapp.web.arguments import after_id
 
 bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
 
@@ -46,10 +48,10 @@ def index() -> ResponseReturnValue:
     """Requests, the newest first: one's own, or all for the staff. The address holds the filter."""
     session = web.session()
     user = acting_user(session, actor())
-    wanted = BookingFilter.of(request.args)
+    wanted = booking_filter(request.args)
     query = wanted.applied(visible_bookings(user))
     query = query.options(selectinload(Booking.requester), *with_application())
-    page = web.page_by_id(query, Booking.id, after=_after())
+    page = web.page_by_id(query, Booking.id, after=after_id(request.args.get("after")))
     return render_template(
         "bookings/index.html",
         page=page,
@@ -62,11 +64,6 @@ def index() -> ResponseReturnValue:
         kind_of=kind_of,
         shown=shown_states(session, page.rows),
     )
-
-
-def _after() -> str | None:
-    after = request.args.get("after", "")
-    return after if after.isalnum() and after.isascii() else None
 
 
 @bookings.get("/<booking_id>")
@@ -90,7 +87,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
     session = web.session()
     user = acting_user(session, actor())
     booking = get_booking(session, user, booking_id)
-    sent_back = changes.is_sent_back(booking)
+    sent_back = operations.is_sent_back(booking)
     turns = [event for event in booking.events if event.event in ("planned", "changed", "planned_again")]
     has_plan = bool(turns) and turns[-1].event == "planned"
     expired = _expired_plan(session, booking)
@@ -107,9 +104,9 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "next_step": next_step(
             booking, is_sent_back=sent_back, has_plan=has_plan, is_operator=user.is_operator
         ),
-        "may_cancel": changes.may_cancel(user, booking),
+        "may_cancel": operations.may_cancel(user, booking),
         "reserves_names": kind_of(booking).reserves_names,
-        "may_change": changes.can_be_changed(booking) and may_change(user, booking),
+        "may_change": operations.can_be_changed(booking) and may_change(user, booking),
         "may_plan": user.is_operator and booking.state in (BookingState.FAILED, BookingState.PENDING),
         "is_over": booking.state in ENDED_STATES,
         "look_again_s": _look_again_s(booking),
@@ -150,7 +147,7 @@ def _expired_plan(session: Session, booking: Booking) -> Plan | None:
 def cancel(booking_id: str) -> ResponseReturnValue:
     """Take the request back."""
     session = web.session()
-    changes.cancel(session, actor(), booking_id)
+    operations.cancel(session, actor(), booking_id)
     session.commit()
     flash("The request is canceled. Nothing was set up.", "success")
     return redirect(url_for("bookings.show", booking_id=booking_id))
@@ -161,7 +158,7 @@ def cancel(booking_id: str) -> ResponseReturnValue:
 def plan_again(booking_id: str) -> ResponseReturnValue:
     """Have it planned once more."""
     session = web.session()
-    changes.plan_again(session, actor(), booking_id)
+    operations.plan_again(session, actor(), booking_id)
     session.commit()
     flash("The request is planned again.", "success")
     return redirect(url_for("bookings.show", booking_id=booking_id))
@@ -173,9 +170,11 @@ def change_form(booking_id: str) -> ResponseReturnValue:
     """The form to change a request that was sent back."""
     session = web.session()
     booking = get_booking(session, acting_user(session, actor()), booking_id)
-    if not changes.can_be_changed(booking):
+    if not operations.can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed.")
-    return _change_page(booking, kind_of(booking).typed_before(booking), {})
+    kind = kind_of(booking)
+    typed = {**REQUEST_FORMS[kind.form].shown(kind.wish_before(booking)), "reason": booking.reason or ""}
+    return _change_page(booking, typed, {})
 
 
 @bookings.post("/<booking_id>/change")
@@ -183,13 +182,15 @@ def change_form(booking_id: str) -> ResponseReturnValue:
 def change(booking_id: str) -> ResponseReturnValue:
     """Change the request and send it again."""
     session = web.session()
-    typed = request.form.to_dict()
+    form = REQUEST_FORMS[kind_of(operations.changeable(session, actor(), booking_id)).form]
     try:
-        changes.change(session, actor(), booking_id, typed, databases=request.form.getlist("databases"))
+        operations.change(
+            session, actor(), booking_id, form.read(request.form), reason=request.form.get("reason")
+        )
     except InvalidInput as error:
         session.rollback()
         booking = get_booking(session, acting_user(session, actor()), booking_id)
-        typed["chosen"] = request.form.getlist("databases")  # type: ignore[assignment]
+        typed = {**request.form.to_dict(), "chosen": request.form.getlist("databases")}
         return _change_page(booking, typed, {error.field: error}), 422
     session.commit()
     flash("Changed and sent again. It is being planned.", "success")

@@ -13,9 +13,8 @@ from webapp.bookings.capacity import SMALLEST_LOG_MIB, largest_data_mib, pool_ca
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import BookingDraft
 from webapp.bookings.parameters import (
-    application_wish,
+    check_application,
     check_application_name,
-    check_pool,
     floor_gib,
     offered_pools,
     price_text,
@@ -28,12 +27,14 @@ from webapp.pages.bookings.drafts import (
     STEP_BY_KEY,
     STEPS,
     Step,
+    chosen_pool,
     digest,
     draft_of,
     finish,
     first_wrong,
     keep,
 )
+from webapp.pages.bookings.typed import application_wish
 from webapp.pools.collations import default_collation, own_collations
 from webapp.pools.listing import collations_of, open_pools
 from webapp.pools.models import Pool, PoolKind
@@ -138,7 +139,7 @@ def collations() -> ResponseReturnValue:
     session = web.session()
     draft = draft_of(session, current_user.id)
     try:
-        pool = check_pool(session, draft.values.get("kind", ""), draft.values.get("pool", ""))
+        pool = chosen_pool(session, draft.values)
     except InvalidInput as error:
         return {"problem": str(error), "collations": []}
     found = search(collations_of(session, pool), request.args.get("search", "")[:100])
@@ -162,7 +163,9 @@ def _book(this: Step) -> ResponseReturnValue:
         flash("The draft was changed in another window. Look at it again, then book.", "warning")
         return redirect(url_for("wizard.step", key="summary"))
     try:
-        booking = submit_application(session, actor(), draft.values, token=token)
+        booking = submit_application(
+            session, actor(), application_wish(draft.values), reason=draft.values.get("reason"), token=token
+        )
     except InvalidInput as error:
         session.commit()  # what was typed
         wrong = STEP_BY_KEY[FIELD_STEP.get(error.field, "summary")]
@@ -185,7 +188,7 @@ def _page(this: Step, draft: BookingDraft, errors: Errors) -> str:
     if this.key == "kind":
         facts = _kind_facts()
     elif this.key != "name":
-        pool = check_pool(session, typed.get("kind", ""), typed.get("pool", ""))
+        pool = chosen_pool(session, typed)
         facts["pool"] = pool
         if this.key == "collation":
             facts |= _collation_facts(pool, typed.get("collation", ""))
@@ -194,9 +197,9 @@ def _page(this: Step, draft: BookingDraft, errors: Errors) -> str:
             facts |= {"capacity_mib": capacity_mib, "smallest_log_mib": SMALLEST_LOG_MIB}
             facts["largest_gib"] = floor_gib(largest_data_mib(pool, capacity_mib))
         else:
-            wish = application_wish(session, typed)
-            facts |= {"wish": wish, "price": price_text(pool, wish.data_limit_mib), "seen": digest(typed)}
-            facts["collation_words"] = in_words(wish.collation) if wish.collation else None
+            asked = check_application(session, application_wish(typed))
+            facts |= {"asked": asked, "price": price_text(pool, asked.data_limit_mib), "seen": digest(typed)}
+            facts["collation_words"] = in_words(asked.collation) if asked.collation else None
     return render_template(
         f"bookings/wizard/{this.key}.html",
         steps=STEPS,

@@ -12,7 +12,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts.operations import pending_count
+from webapp.accounts.listing import pending_count
 from webapp.bookings.plans import Plan, PlanState
 from webapp.jobs.operations import is_redis_reachable
 from webapp.settings import Settings

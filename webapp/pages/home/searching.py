@@ -21,11 +21,11 @@ from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.listing import InstanceFilter
 from webapp.pools.models import Instance
-from webapp.search_text import search_text
 from webapp.statements.listing import by_key
 from webapp.statements.models import JobStatement
 from webapp.statements.visibility import visible_statements
 from webapp.visitor import Visitor
+from webapp.web.arguments import search_text
 from webapp.web.places import Place, place
 
 FOUND = 20  # of each kind

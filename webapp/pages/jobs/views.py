@@ -17,6 +17,7 @@ from webapp.jobs.models import Job, JobState, TargetLock
 from webapp.jobs.operations import relaunch, request_cancel, resume
 from webapp.jobs.schedules import due_times
 from webapp.jobs.visibility import find_job, visible_jobs
+from webapp.pages.jobs.filters import job_filter
 from webapp.pages.jobs.follow_up import outlook_of
 from webapp.pages.jobs.heading import heading_of
 from webapp.pages.jobs.listing import csv_lines, read_queue, run_seconds
@@ -53,7 +54,7 @@ def _message_texts(statement: JobStatement) -> list[str]:
 def index() -> ResponseReturnValue:
     """All jobs, newest first."""
     session = web.session()
-    wanted = JobFilter.of(request.args)
+    wanted = job_filter(request.args)
     page = web.page_by_id(wanted.applied(visible_jobs(current_user)), Job.id, after=request.args.get("after"))
     names = names_for(session, page.rows)
     return render_template(
@@ -105,7 +106,7 @@ def _launchers(wanted: JobFilter) -> list[tuple[str, str]]:
 @may(STAFF)
 def index_csv() -> ResponseReturnValue:
     """The list as CSV."""
-    lines = list(csv_lines(web.session(), JobFilter.of(request.args).applied(visible_jobs(current_user))))
+    lines = list(csv_lines(web.session(), job_filter(request.args).applied(visible_jobs(current_user))))
     return Response(
         "".join(lines),
         mimetype="text/csv",

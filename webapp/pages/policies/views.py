@@ -8,16 +8,14 @@ from sqlalchemy import select
 
 from webapp.errors import Conflict, InvalidInput
 from webapp.pages.approvals.forms import PolicyForm
+from webapp.policies.listing import all_policies, get_policy, warning_about
 from webapp.policies.models import Policy
 from webapp.policies.operations import (
-    all_policies,
     change_policy,
     create_policy,
     delete_policy,
-    get_policy,
     move_policy,
     switch_policy,
-    warning_about,
 )
 from webapp.policies.terms import BUILT_IN, terms_of
 from webapp.policies.words import what_fits, what_happens

@@ -1,4 +1,4 @@
-"""Forms of the pools room: what a browser can send. What a value may be is decided in checks.py."""
+"""Forms of the pools room: what a browser can send, as values. What a value may be: ``pools/fields.py``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
 def text(field: Any) -> str:
     """What was typed; "" when the field was not sent."""
     return field.data or ""
+
+
+def optional(field: Any) -> str | None:
+    """What was typed; None when nothing was."""
+    return field.data or None
 
 
 def _choice(account: ElevatedAccount) -> SelectChoice:
@@ -99,14 +104,14 @@ class PoolForm(KnowingForm):
     def values(self) -> PoolValues:
         """What was filled in."""
         return PoolValues(
-            name=text(self.name), kind=text(self.kind), description=text(self.description),
+            name=text(self.name), kind=PoolKind(text(self.kind)), description=text(self.description),
             elevated_account_id=text(self.elevated_account_id), is_open=self.is_open.data,
             cpu_percent=self.cpu_percent.data, memory_percent=self.memory_percent.data,
             disk_free_percent=self.disk_free_percent.data, databases=self.databases.data,
             largest_data_gib=self.largest_data_gib.data, largest_log_gib=self.largest_log_gib.data,
-            default_collation=text(self.default_collation),
+            default_collation=optional(self.default_collation),
             price_per_gib_month=self.price_per_gib_month.data, currency=text(self.currency),
-            account_password=text(self.account_password),
+            account_password=optional(self.account_password),
         )  # fmt: skip
 
 
@@ -161,10 +166,10 @@ class InstanceForm(KnowingForm):
         """What was filled in."""
         return InstanceValues(
             name=text(self.name), host=text(self.host), port=self.port.data,
-            instance_name=text(self.instance_name), customer_host=text(self.customer_host),
-            customer_port=self.customer_port.data, elevated_account_id=text(self.elevated_account_id),
+            instance_name=optional(self.instance_name), customer_host=optional(self.customer_host),
+            customer_port=self.customer_port.data, elevated_account_id=optional(self.elevated_account_id),
             trust_server_certificate=self.trust_server_certificate.data, is_open=self.is_open.data,
-            account_password=text(self.account_password),
+            account_password=optional(self.account_password),
         )  # fmt: skip
 
 
@@ -180,4 +185,4 @@ class AccountForm(RefusableForm):
 
     def values(self) -> AccountValues:
         """What was filled in."""
-        return AccountValues(text(self.name), text(self.login_user), text(self.login_password))
+        return AccountValues(text(self.name), text(self.login_user), optional(self.login_password))

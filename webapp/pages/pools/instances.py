@@ -12,11 +12,12 @@ from webapp.applications.on_instance import applications_on
 from webapp.database import is_id
 from webapp.errors import NotFound, PlatformError
 from webapp.pages.pools import lists
+from webapp.pages.pools.filters import instance_filter
 from webapp.pages.pools.forms import InstanceForm
 from webapp.pages.pools.refusals import limit_guesses, refused
 from webapp.pools import operations
 from webapp.pools.facts import summary_from, volume_for_data
-from webapp.pools.listing import InstanceFilter, get_instance, get_pool
+from webapp.pools.listing import get_instance, get_pool
 from webapp.pools.models import Discovery, Instance, Pool, Reachability
 from webapp.web import session as web
 from webapp.web.access import OPERATORS, STAFF, actor, may
@@ -33,7 +34,7 @@ def _printable(text: str) -> str:
 def index() -> ResponseReturnValue:
     """All instances; ``?q=`` in name or address, ``?pool=``, ``?state=``."""
     session = web.session()
-    wanted = InstanceFilter.of(request.args)
+    wanted = instance_filter(request.args)
     query = wanted.applied(select(Instance)).options(selectinload(Instance.pool))
     page = web.page_by_name(query, Instance.name, after=_printable(request.args.get("after", "")))
     return render_template(

@@ -14,8 +14,9 @@ from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.bookings.plans import Decision, DecisionKind, Plan
 from webapp.jobs.models import Job
+from webapp.pages.statements.filters import statement_filter, typed_filter
 from webapp.pools.models import Instance
-from webapp.statements.listing import StatementFilter, neighbours, search
+from webapp.statements.listing import neighbours, search
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 from webapp.statements.visibility import find_statement
 from webapp.web import session as web
@@ -29,8 +30,8 @@ statements = Blueprint("statements", __name__)
 def index() -> ResponseReturnValue:
     """Search over all statements, newest first."""
     session = web.session()
-    wanted = StatementFilter.of(request.args)
-    found = search(session, current_user, wanted, after=request.args.get("after"))
+    typed = typed_filter(request.args)
+    found = search(session, current_user, statement_filter(typed), after=request.args.get("after"))
     jobs = {
         row.id: row.title
         for row in session.execute(
@@ -40,7 +41,8 @@ def index() -> ResponseReturnValue:
     return render_template(
         "statements/list.html",
         found=found,
-        wanted=wanted,
+        wanted=typed,
+        chosen={field: text for field, text in typed.items() if text},
         jobs=jobs,
         kinds=[each.value for each in StatementKind],
         statuses=[each.value for each in StatementStatus],

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from tests.support.portal import PASSWORD, Portal
 from tests.webapp.accounts.reading import actions, again
+from webapp.accounts.listing import pending_count
 from webapp.accounts.models import ApiToken, PortalRole, User, UserState
-from webapp.accounts.operations import pending_count
 
 ADMIN, OPERATOR, VIEWER = PortalRole.ADMIN, PortalRole.OPERATOR, PortalRole.VIEWER
 

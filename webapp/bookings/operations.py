@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -93,29 +93,29 @@ def plan_again(session: Session, actor: Actor, booking_id: str) -> Booking:
     return booking
 
 
-def change(
-    session: Session,
-    actor: Actor,
-    booking_id: str,
-    typed: Mapping[str, str],
-    *,
-    databases: list[str] | None = None,
-) -> Booking:
-    """Ask for something else, where :func:`can_be_changed` says so, and have it planned anew.
-
-    ``typed`` and ``databases``: as for the operation that submitted it. Raises InvalidInput and Conflict.
-    """
+def changeable(session: Session, actor: Actor, booking_id: str) -> Booking:
+    """The booking, when the user may ask for something else. Raises NotFound, NotAllowed, Conflict."""
     user = acting_user(session, actor)
     booking = get_booking(session, user, booking_id)
     require_change(user, booking)
     if not can_be_changed(booking):
         raise Conflict("Nobody has sent this request back, so it cannot be changed. Load the page again.")
+    return booking
+
+
+def change(session: Session, actor: Actor, booking_id: str, wish: Any, *, reason: str | None) -> Booking:
+    """Ask for something else, where :func:`can_be_changed` says so, and have it planned anew.
+
+    ``wish`` and ``reason``: as for the operation that submitted it, of the kind that the booking is.
+    Raises NotFound, NotAllowed, InvalidInput and Conflict.
+    """
+    booking = changeable(session, actor, booking_id)
     if booking.state is BookingState.FAILED:
         refuse_again(session, booking)
     try:
         with session.begin_nested():
-            booking.reason = check_reason(typed.get("reason", ""))
-            kind_of(booking).change(session, booking, typed, databases or [])
+            booking.reason = check_reason(reason)
+            kind_of(booking).change(session, booking, wish)
             session.flush()
             change_state(
                 session,
@@ -123,7 +123,7 @@ def change(
                 to=BookingState.PENDING,
                 expected=(BookingState.PENDING, BookingState.FAILED),
                 event="changed",
-                user_id=user.id,
+                user_id=actor.id,
                 text=booking.reason,
             )
     except IntegrityError:

@@ -10,7 +10,7 @@ from webapp.approvals.signature import is_sealed, sign_decision
 from webapp.audit.operations import PLATFORM, Actor
 from webapp.bookings.history import change_state, note
 from webapp.bookings.kinds.registry import kind_of
-from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.models import LONGEST_REASON, Booking, BookingState
 from webapp.bookings.outcome import booking_ended_unbuilt
 from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
@@ -23,7 +23,6 @@ from webapp.jobs.models import Job
 from webapp.jobs.operations import launch
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
-LONGEST_REASON = 2000  # characters; the column's length
 _IN_WORDS = {
     PlanState.PLANNING: "is still being made",
     PlanState.APPROVED: "was approved by somebody else a moment ago",
