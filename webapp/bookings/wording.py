@@ -12,7 +12,7 @@ EVENTS = {
     "planned": "Planned: the statements are ready to be looked at",
     "planned_again": "Sent to be planned again",
     "planning_failed": "Planning failed",
-    "drifted": "The instance had changed since the plan was made: a new plan is made",
+    "drifted": "The instance has changed since the plan was made: a new plan is made",
     "plan_expired": "The plan expired before it was approved",
     "approval_given": "One of several approvals was given",
     "approved": "Approved",
