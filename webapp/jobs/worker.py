@@ -20,6 +20,7 @@ import redis
 from rq import Worker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from sqlalchemy.orm import configure_mappers
 
 from webapp.database import new_id
 from webapp.jobs import tasks
@@ -131,6 +132,7 @@ def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. A second one hands the running job back: others go on with it."""
     name = f"{settings.host_name}-{os.getpid()}-{new_id()[-6:].lower()}"
     os.environ[tasks.WORKER_VARIABLE] = name
+    configure_mappers()  # once, for every work horse that is forked from here
     keeper = Keeper(settings, name)
     keeper.ensure()
     _log.info("worker_started name=%s queue=%s", name, settings.queue)
