@@ -130,7 +130,7 @@ def test_of_two_customers_who_book_one_name_at_once_one_gets_it(town: Town) -> N
 
 def has_booked(page: Page) -> bool:
     """Whether the page shows the new request; otherwise it says that the name is taken."""
-    taken = re.compile("taken|exists|a moment ago")
+    taken = re.compile("taken|exists|already|a moment ago")
     problem = page.locator(".invalid-feedback, .alert-danger", has_text=taken)
     expect(problem.or_(page.locator("[data-live]")).first).to_be_visible()
     return re.search(f"/bookings/{ID}$", page.url) is not None
