@@ -16,7 +16,6 @@ from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.planning import APPLY_BOOKING, subject_of
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
 from webapp.bookings.subjects import BOOKING, PLAN
-from webapp.database import now
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.subjects import is_about, target_kinds
 from webapp.jobs.templates import NotLaunchable
@@ -75,7 +74,7 @@ def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> l
     )  # fmt: skip
     if session.scalar(done):
         found.append("the plan was carried out already")
-    if plan.expires_at is None or plan.expires_at <= now():
+    if plan.has_expired:
         found.append("the plan has expired")
     return found
 

@@ -19,7 +19,6 @@ from webapp.bookings.planning import APPLY_BOOKING, PLAN_BOOKING
 from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.subjects import PLAN
 from webapp.bookings.variables import playbook_for, variables_for
-from webapp.database import now
 from webapp.errors import Conflict
 from webapp.jobs.models import Job
 from webapp.jobs.templates import Launch, NotLaunchable, RunPath
@@ -122,7 +121,7 @@ class ApplyBooking(OnInstances):
             raise Conflict(f"The request is {booking.state.value}: there is nothing to go on with.")
         if plan.state is not PlanState.APPROVED or booking.plan_id != plan.id:
             raise Conflict("Its approval does not hold any more. Have the request planned again.")
-        if plan.expires_at is None or plan.expires_at <= now():
+        if plan.has_expired:
             raise Conflict("Its plan has expired. Have the request planned again.")
 
 

@@ -1,6 +1,6 @@
 """What the events of planning and applying tell: where the booking goes and why, failures, how to connect.
 
-/docs/engine.md says which results playbooks return; they are told by their keys, not by their position.
+What playbooks return is told by its keys, which ``_RESULTS`` lists, not by its position.
 """
 
 from __future__ import annotations

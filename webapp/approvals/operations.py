@@ -159,7 +159,7 @@ def _require_current(plan: Plan, booking: Booking, *, is_ready: bool, seen_hash:
         raise PlanChanged(
             "The plan is not the one that you saw. Look at it again before you decide.", plan.id
         )
-    if plan.expires_at is None or plan.expires_at <= now():
+    if plan.has_expired:
         raise Conflict("The plan has expired: it may not fit its target any more. Have it planned again.")
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.bookings.plans import Plan, PlanState, PlanTarget
+from webapp.bookings.plans import OPEN_PLANS, Plan, PlanTarget
 from webapp.pools.holders import Holder
 from webapp.pools.models import Instance
 from webapp.pools.subjects import INSTANCE
-
-OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
 
 
 class PlansHold(Holder):

@@ -82,8 +82,7 @@ class BookingEvent(WithId, Base):
 
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=now)
-    # requested, planned, planning_failed, drifted, plan_expired, approved, auto_approved, rejected,
-    # sent_back, changed, canceled, running, resumed, deployed, failed
+    # a key of wording.EVENTS
     event: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # empty: the platform
     text: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))

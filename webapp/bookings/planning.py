@@ -11,7 +11,7 @@ from webapp.audit.operations import Actor
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking
 from webapp.bookings.plan_audit import record_plan
-from webapp.bookings.plans import Plan, PlanState, PlanTarget
+from webapp.bookings.plans import OPEN_PLANS, Plan, PlanState, PlanTarget
 from webapp.bookings.subjects import BOOKING
 from webapp.bookings.variables import title_for
 from webapp.database import new_id
@@ -23,7 +23,6 @@ from webapp.pools.subjects import INSTANCE
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 PLAN_BOOKING, APPLY_BOOKING = "plan_booking", "apply_booking"  # the names of the job templates
-OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
 
 
 def plan_booking(session: Session, booking: Booking, *, actor: Actor) -> Plan:

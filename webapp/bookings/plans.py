@@ -32,6 +32,9 @@ class PlanState(StrEnum):
     APPLIED = "applied"
 
 
+OPEN_PLANS = (PlanState.PLANNING, PlanState.READY, PlanState.APPROVED)
+
+
 class DecisionKind(StrEnum):
     """What an approver decided."""
 
@@ -76,6 +79,11 @@ class Plan(WithId, Base):
     )
     items: Mapped[list[PlanItem]] = relationship(back_populates="plan", order_by="PlanItem.position")
     decisions: Mapped[list[Decision]] = relationship(back_populates="plan", order_by="Decision.at")
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its time to be approved and begun is over; also when it never had one."""
+        return self.expires_at is None or self.expires_at <= now()
 
     @property
     def statements(self) -> list[PlanItem]:

@@ -35,7 +35,7 @@ class Job(WithId, Base):
 
     __tablename__ = "jobs"
 
-    template: Mapped[str] = mapped_column(String(50), index=True)  # a name in jobs/templates.py's registry
+    template: Mapped[str] = mapped_column(String(50), index=True)  # a name in webapp/registry.py
     title: Mapped[str] = mapped_column(String(200))  # for people: "Book shop on standalone"
     state: Mapped[JobState] = mapped_column(enum_of(JobState), default=JobState.PENDING, index=True)
     check_mode: Mapped[bool] = mapped_column(default=False)

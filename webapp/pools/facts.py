@@ -23,7 +23,6 @@ class Summary:
     cpus: int | None = None
     cpu_percent: int | None = None  # of the whole machine; Linux tells none up to 2022
     sql_percent: int | None = None  # SQL Server's own share
-    memory_total_mib: float | None = None
     memory_percent: float | None = None
     disk_total_mib: float | None = None  # of the volume that new databases go to
     disk_free_mib: float | None = None
@@ -94,7 +93,6 @@ def summary_of(facts: dict[str, Any]) -> Summary:
         cpus=cpu.get("count"),
         cpu_percent=cpu.get("busy_percent"),
         sql_percent=cpu.get("sql_percent"),
-        memory_total_mib=total,
         memory_percent=None if not total or available is None else 100 * (1 - available / total),
         disk_total_mib=volume["total_mib"] if volume else None,
         disk_free_mib=volume["available_mib"] if volume else None,

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from webapp.bookings.capacity import SMALLEST_LOG_MIB, largest_data_mib, pool_capacity
+from webapp.bookings.capacity import LOG_SHARE, SMALLEST_LOG_MIB, largest_data_mib, pool_capacity
 from webapp.bookings.kinds.application import submit_application
 from webapp.bookings.models import BookingDraft
 from webapp.bookings.parameters import (
@@ -38,6 +38,7 @@ from webapp.pages.bookings.typed import application_wish
 from webapp.pools.collations import default_collation, own_collations
 from webapp.pools.listing import collations_of, open_pools
 from webapp.pools.models import Pool, PoolKind
+from webapp.units import MIB_PER_GIB
 from webapp.web import session as web
 from webapp.web.access import BOOKERS, actor, may
 
@@ -194,7 +195,12 @@ def _page(this: Step, draft: BookingDraft, errors: Errors) -> str:
             facts |= _collation_facts(pool, typed.get("collation", ""))
         elif this.key == "database":
             capacity_mib = pool_capacity(session, pool).largest_mib
-            facts |= {"capacity_mib": capacity_mib, "smallest_log_mib": SMALLEST_LOG_MIB}
+            facts |= {
+                "capacity_mib": capacity_mib,
+                "smallest_log_mib": SMALLEST_LOG_MIB,
+                "log_share": LOG_SHARE,
+            }
+            facts["largest_log_mib"] = pool.largest_log_gib * MIB_PER_GIB
             facts["largest_gib"] = floor_gib(largest_data_mib(pool, capacity_mib))
         else:
             asked = check_application(session, application_wish(typed))

@@ -61,7 +61,7 @@ class OpenRequest:
     booking: Booking
     title: str
     next_step: str
-    state: str  # what bookings.shown.shown_state calls it
+    state: str  # what shown_state calls it
 
     @property
     def needs_customer(self) -> bool:

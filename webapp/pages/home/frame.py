@@ -84,8 +84,6 @@ SECTIONS = (
             Entry("users.index", "Users", "people", pending_count),
             Entry("policies.index", "Policies", "sliders"),
             Entry("elevated_accounts.index", "Elevated accounts", "key"),
-            Entry("audit.index", "Audit", "journal-check"),
-            Entry("settings.index", "Settings", "gear"),
         ),
     ),
 )

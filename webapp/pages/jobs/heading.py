@@ -8,10 +8,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
-from webapp.jobs.operations import can_relaunch, queue_position, waiting_for
+from webapp.jobs.operations import RESUMABLE, can_relaunch, queue_position, waiting_for
 from webapp.pages.jobs.names import Link, names_for
-
-RESUMABLE = (JobState.FAILED, JobState.ERROR)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,6 @@ class Window:
 
     lines: list[Line]
     first_stream: int  # of its first event; 0 when it is empty
-    last_stream: int
     has_older: bool
     has_newer: bool
 
@@ -111,7 +110,7 @@ def window_around(session: Session, job_id: str, *, line: int, until: int) -> Wi
 
 def _window(session: Session, job_id: str, rows: list[Row[tuple[int, str]]], until: int) -> Window:
     if not rows:
-        return Window([], 0, until, has_older=False, has_newer=False)
+        return Window([], 0, has_older=False, has_newer=False)
     first, last = rows[0].stream, rows[-1].stream
     number = lines_before(session, job_id, first)
     lines: list[Line] = []
@@ -121,7 +120,7 @@ def _window(session: Session, job_id: str, rows: list[Row[tuple[int, str]]], unt
         number += count
     newer = session.scalar(_events(job_id).where(JobEvent.stream > last, JobEvent.stream <= until).limit(1))
     older = session.scalar(_events(job_id).where(JobEvent.stream < first).limit(1))
-    return Window(lines, first, last, has_older=older is not None, has_newer=newer is not None)
+    return Window(lines, first, has_older=older is not None, has_newer=newer is not None)
 
 
 def event_lines(stdout: str, before: int) -> tuple[list[Line], int]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.jobs.event_rows import TASK_STARTS
 from webapp.jobs.models import Job, JobEvent
 from webapp.pages.jobs.task_results import TaskResult, task_result
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
 STEPS = 300
 CHANGES = 500
-_STARTS = ("playbook_on_task_start", "playbook_on_handler_task_start")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def steps_of(session: Session, job: Job) -> Steps:
     """The tasks that were begun, by name."""
     query = (
         select(JobEvent)
-        .where(JobEvent.job_id == job.id, JobEvent.event.in_(_STARTS), JobEvent.stream <= job.stream)
+        .where(JobEvent.job_id == job.id, JobEvent.event.in_(TASK_STARTS), JobEvent.stream <= job.stream)
         .order_by(JobEvent.stream.desc())
         .limit(STEPS + 1)
     )

@@ -124,7 +124,10 @@
   function share() {
     const gib = Number.parseFloat(size.value.replace(",", "."));
     const capacity = Number.parseFloat(room.dataset.capacityMib);
-    const log = Math.max(Number.parseFloat(room.dataset.smallestLogMib), (gib * 1024) / 4);
+    const log = Math.min(
+      Math.max(Number(room.dataset.smallestLogMib), (gib * 1024) / Number(room.dataset.logShare)),
+      Number(room.dataset.largestLogMib),
+    );
     const percent = Number.isFinite(gib) && gib > 0 && capacity > 0 ? (100 * (gib * 1024 + log)) / capacity : 0;
     const progress = room.querySelector(".progress");
     room.querySelector(".progress-bar").style.width = `${Math.min(100, percent)}%`;

@@ -187,7 +187,7 @@ def _microsoft_pairs(options: dict) -> list[tuple[str, str]]:
 
 def _freetds_pairs(options: dict) -> list[tuple[str, str]]:
     host, port, instance = options["login_host"], options.get("login_port"), options.get("login_instance")
-    if _verifies(options):
+    if verifies(options):
         pairs = [("Servername", _freetds.SECTION)]  # host, port and authorities stand in the configuration
     elif instance and not port:
         pairs = [("Server", f"{host}\\{instance}")]
@@ -209,8 +209,8 @@ def _freetds_pairs(options: dict) -> list[tuple[str, str]]:
     return pairs
 
 
-def _verifies(options: dict) -> bool:
-    """Whether the server's certificate is to be checked."""
+def verifies(options: dict) -> bool:
+    """Whether a connection with these options stands only when the server's certificate is trusted."""
     return options["encrypt"] != "no" and not options["trust_server_certificate"]
 
 
@@ -253,7 +253,7 @@ def open_connection(options: dict):
     text = connection_string(options, driver)
     kind = driver_kind(driver)
     configuration = None
-    if kind == FREETDS and _verifies(options):
+    if kind == FREETDS and verifies(options):
         configuration = _freetds.section(options, default_port=DEFAULT_PORT)
     # Microsoft's driver knocks at a closed port until login_timeout is over, and then tells only that it is
     # over. And while FreeTDS reads a configuration, others that need one wait: nobody dead may hold them up.

@@ -19,11 +19,14 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._sizes import (
     parse_max_mib,
     parse_mib,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import truth, word
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import (
+    LOG_UNLIMITED_PAGES,
+    PAGES_PER_MIB,
+    truth,
+    word,
+)
 
-PAGES_PER_MIB = 128
 DEFAULT_GROWTH_MIB = 64  # from 2016 (ALTER DATABASE file and filegroup options, Microsoft Learn)
-LOG_UNLIMITED_PAGES = 268435456  # 2 TiB: what the catalog shows for a log file without a maximum
 MAX_FILE_NAME_BYTES = (
     200  # file systems take 255 bytes; suffix, extension and room for the folder's own limits
 )

@@ -8,6 +8,7 @@ statement that the templates hold says what it needs.
 
 from __future__ import annotations
 
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._connection import verifies
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import PermissionDenied
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._rights import SQL_SERVER_2022
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.discover.machine import RELEASES
@@ -55,11 +56,6 @@ def account_of(session) -> dict:
         "obstacles": obstacles(row, major),
         "warnings": _warnings(session.options, row, encrypted),
     }
-
-
-def verifies(options: dict) -> bool:
-    """Whether a connection with these options stands only when the server's certificate is trusted."""
-    return options["encrypt"] != "no" and not options["trust_server_certificate"]
 
 
 def missing_rights(held: dict, login: str, major_version: int) -> list:

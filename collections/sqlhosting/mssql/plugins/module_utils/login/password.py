@@ -38,11 +38,6 @@ def normalise_sid(value: str | None) -> str | None:
     return "0x" + digits
 
 
-def sid_from_bytes(value: object) -> str | None:
-    """A SID as the catalog gives it, as ``0x…``."""
-    return None if value is None else "0x" + bytes(value).hex().upper()
-
-
 def check_possible_password(password: str) -> None:
     """Refuse what no policy setting would let through. The message never holds the password."""
     if not password:

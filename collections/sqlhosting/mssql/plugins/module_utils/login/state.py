@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import sid_from_bytes
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._values import hexadecimal
 
 SA_SID = "0x01"
 SQL_SID_LENGTH = 34  # "0x" and 32 digits: SIDs of SQL logins have 16 bytes, sa's has one
@@ -35,7 +35,7 @@ class Login:
     def from_rows(cls, rows: list, asked_roles: list) -> Login:
         """From rows of template login/observe: the login's columns, repeated for each server role."""
         row = rows[0]
-        login = cls(row["name"], sid_from_bytes(row["sid"]))
+        login = cls(row["name"], hexadecimal(row["sid"]))
         login.type = row["type"].strip()
         login.is_enabled = not row["is_disabled"]
         login.check_policy = None if row["is_policy_checked"] is None else bool(row["is_policy_checked"])

@@ -17,18 +17,6 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions
 )
 
 _RESERVED_USERS = ("dbo", "guest", "sys", "information_schema", "public")
-# What every database has without asking (sys.database_principals, type R, is_fixed_role).
-FIXED_ROLES = (
-    "db_accessadmin",
-    "db_backupoperator",
-    "db_datareader",
-    "db_datawriter",
-    "db_ddladmin",
-    "db_denydatareader",
-    "db_denydatawriter",
-    "db_owner",
-    "db_securityadmin",
-)
 # sys.database_permissions.state: granted, granted with the option to pass it on, denied
 GRANTED, DENIED = ("G", "W"), "D"
 _INSTANCE_AUTHENTICATION = 1  # sys.database_principals.authentication_type: mapped to a login, or once was
