@@ -74,7 +74,7 @@ options:
       - Ends a lock-out by wrong passwords (error 18486). Together with O(password) the password is set, also
         when it is the same, with C(UNLOCK). Without it the password policy is switched off and on again,
         which also clears the history of passwords; a login that must change its password needs a new one.
-      - V(false) is the same as leaving it out. A login that is locked is told in RV(login.is_locked).
+      - V(false) is the same as leaving it out. A login that is locked is told by C(is_locked) in RV(login).
     type: bool
   terminate_sessions:
     description: With O(enabled=false) or O(state=absent), end the login's open sessions.

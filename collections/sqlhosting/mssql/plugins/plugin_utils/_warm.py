@@ -11,8 +11,8 @@ from __future__ import annotations
 import codecs
 import contextlib
 import ctypes
+import importlib
 import os
-import ssl  # noqa: F401  the drivers speak TLS by the OpenSSL that this loads
 from functools import lru_cache
 
 from ansible.plugins.loader import action_loader, filter_loader
@@ -21,6 +21,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import
 
 _COLLECTION = "sqlhosting.mssql."
 _LONGEST_PATH = 4096  # bytes, of a driver's library
+# The drivers speak TLS by the OpenSSL that this loads.
+importlib.import_module("ssl")
 # Names are measured in it and pyodbc speaks it; its import takes a worker a millisecond.
 codecs.lookup("utf-16-le")
 
