@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationState
 from webapp.database import now
+from webapp.jobs.event_rows import module_of
 from webapp.jobs.models import Job
 from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.pools.contact import OnInstances, instance_called
@@ -56,17 +57,12 @@ class CheckQuota(OnInstances):
     def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep what was measured with the databases it belongs to."""
         data = event.get("event_data") or {}
-        if event.get("event") != "runner_on_ok" or not is_module(data.get("task_action"), QUOTA_MODULE):
+        if event.get("event") != "runner_on_ok" or module_of(data) != QUOTA_MODULE:
             return
         measured = (data.get("res") or {}).get("databases") or []
         instance = instance_called(session, job, data.get("host"))
         if instance is not None:
             keep_measurement(session, instance, measured)
-
-
-def is_module(action: Any, module: str) -> bool:
-    """Whether a task's action is ``module``, by its short or its full name."""
-    return isinstance(action, str) and action.rpartition(".")[2] == module
 
 
 def keep_measurement(session: Session, instance: Instance, measured: list[dict[str, Any]]) -> None:

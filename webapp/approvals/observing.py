@@ -9,7 +9,7 @@ from typing import Any
 
 from webapp.approvals.failures import DECISION
 from webapp.bookings.plans import Plan, PlanState
-from webapp.jobs.event_rows import failed_items
+from webapp.jobs.event_rows import failed_items, module_of
 from webapp.pools.facts import summary_of
 
 LONGEST_FAILURE = 4000  # characters of one failure
@@ -49,7 +49,7 @@ def _take_results(plan: Plan, data: dict[str, Any], result: dict[str, Any]) -> N
         return  # what an approver saw stays as it was
     if isinstance(placement, dict):
         plan.placement = {**(plan.placement or {}), **placement}
-    elif str(data.get("task_action", "")).endswith("mssql_discover"):
+    elif module_of(data) == "mssql_discover":
         _take_candidate(plan, str(data.get("host", "")), result)
 
 
@@ -74,7 +74,6 @@ def _take_failure(plan: Plan, data: dict[str, Any], result: dict[str, Any]) -> N
 
 def _failures_in(data: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
     """One for the task, or one for each item of its loop that failed."""
-    action = str(data.get("task_action", "")).rpartition(".")[2]
     found = []
     for one in failed_items(result) or [result]:
         told = one.get("error")
@@ -84,7 +83,7 @@ def _failures_in(data: dict[str, Any], result: dict[str, Any]) -> list[dict[str,
                 "host": str(data.get("host", "")),
                 "task": str(data.get("task", "")),
                 "text": _text(one),
-                "kind": error.get("kind") or (DECISION if action in _DECISIONS else None),
+                "kind": error.get("kind") or (DECISION if module_of(data) in _DECISIONS else None),
                 "number": error.get("number"),
             }
         )

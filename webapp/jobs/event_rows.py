@@ -58,12 +58,20 @@ def message_of(event: dict[str, Any]) -> str | None:
     return _message_in(result)
 
 
+def module_of(data: Mapping[str, Any]) -> str:
+    """The module that an event's ``event_data`` is about, by its short name; empty where it is no task's."""
+    return str(data.get("task_action") or "").rpartition(".")[2]
+
+
+def items_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a task that loops brought for each item; none when it does not loop."""
+    items = result.get("results")
+    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+
+
 def failed_items(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The items of a loop that failed: Ansible says of the task itself no more than that there are some."""
-    items = result.get("results")
-    if not isinstance(items, list):
-        return []
-    return [one for one in items if isinstance(one, dict) and (one.get("failed") or one.get("unreachable"))]
+    return [one for one in items_of(result) if one.get("failed") or one.get("unreachable")]
 
 
 def _message_in(result: Mapping[str, Any]) -> str | None:

@@ -72,8 +72,8 @@ def store_batch(
     attempt: int,
     template: JobTemplate,
     *,
-    events: Sequence[dict[str, Any]],
-    lines: Sequence[dict[str, Any]],
+    events: Sequence[dict[str, Any]] = (),
+    lines: Sequence[dict[str, Any]] = (),
     answers: Sequence[dict[str, Any]] = (),
     mask: Mask,
     harvest: Harvest,
@@ -305,16 +305,17 @@ class Ingest:
                     tries,
                 )
                 if tries >= POISON_TRIES and not isinstance(exc, OperationalError | InterfaceError):
-                    return self._is_given_up(exc)
+                    self._give_up(exc)
+                    return True
                 time.sleep(RETRY_S)
             except Exception as exc:  # our own mistake: the job must end with an error, not hang
-                return self._is_given_up(exc)
+                self._give_up(exc)
+                return True
         return False
 
-    def _is_given_up(self, exc: Exception) -> bool:
+    def _give_up(self, exc: Exception) -> None:
         _log.error("events_dropped job_id=%s error=%s", self._claim.job_id, type(exc).__name__)
         self.harvest.unobserved += 1
-        return True
 
     def _store(
         self, events: list[dict[str, Any]], lines: list[dict[str, Any]], answers: list[dict[str, Any]]

@@ -149,10 +149,7 @@ def harvest(runtime: Runtime, claimed: Claim, folder: PrivateFolder, *, template
 
     def store(session: Session, **found: list[dict[str, Any]]) -> None:
         job = held_job(session, claimed, until=now() + timedelta(seconds=TAKEOVER_S))
-        store_batch(
-            session, job, claimed.attempt, observer, **{"events": [], "lines": [], **found},
-            mask=mask, harvest=Harvest(),
-        )  # fmt: skip
+        store_batch(session, job, claimed.attempt, observer, **found, mask=mask, harvest=Harvest())
 
     mask = Mask(folder.read_secrets())
     _store_all(runtime.database, folder, store)
@@ -208,9 +205,6 @@ def _store_late(runtime: Runtime, job_id: str, attempt: int, folder: PrivateFold
     def store(session: Session, **found: list[dict[str, Any]]) -> None:
         is_changed(session, job_id, stream=Job.stream)  # locks the row: its stream has one writer
         job = session.get_one(Job, job_id, populate_existing=True)
-        store_batch(
-            session, job, attempt, JobTemplate(), **{"events": [], "lines": [], **found},
-            mask=mask, harvest=Harvest(),
-        )  # fmt: skip
+        store_batch(session, job, attempt, JobTemplate(), **found, mask=mask, harvest=Harvest())
 
     _store_all(runtime.database, folder, store)

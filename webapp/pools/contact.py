@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.jobs.event_rows import items_of, module_of
 from webapp.jobs.models import Job
 from webapp.jobs.templates import JobTemplate
 from webapp.pools.discoveries import not_seen, seen
@@ -62,12 +63,12 @@ def contact_in(event: dict[str, Any]) -> str | None:
     """Why the instance could not be worked on; "" when it answered; None when nobody knows by it. Pure."""
     data = event.get("event_data") or {}
     result = data.get("res")
-    module = str(data.get("task_action", "")).rpartition(".")[2]
+    module = module_of(data)
     if not isinstance(result, dict) or not module.startswith("mssql_") or module == _OF_MANY:
         return None
     if event.get("event") not in _RESULTS:
         return None
-    told = [result, *_items(result)]  # one that may fail (failed_when: false) is ok all the same
+    told = [result, *items_of(result)]  # one that may fail (failed_when: false) is ok all the same
     for one in told:
         if _is_out_of_reach(one.get("error")):
             return str(one.get("msg") or "It did not answer.")
@@ -75,12 +76,6 @@ def contact_in(event: dict[str, Any]) -> str | None:
         one.get("error") or one.get("skipped") for one in told
     )
     return "" if has_answered else None
-
-
-def _items(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results of a task that loops."""
-    items = result.get("results")
-    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
 
 
 def _is_out_of_reach(error: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from webapp.database import now
+from webapp.jobs.event_rows import module_of
 from webapp.jobs.models import Job
 from webapp.jobs.templates import ANSWERS, Launch
 from webapp.pools.contact import OnInstances, instance_called
@@ -59,8 +60,9 @@ class Discover(LooksAtInstances):
     def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Keep what an instance answered in a task of its own, or why it did not answer."""
         kind, data = event.get("event"), event.get("event_data") or {}
-        is_ours = str(data.get("task_action", "")).rsplit(".", 1)[-1] == _DISCOVER
-        if not is_ours or kind not in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
+        if module_of(data) != _DISCOVER:
+            return
+        if kind not in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
             return
         self._keep(session, job, data.get("host"), data.get("res") or {}, is_answer=kind == "runner_on_ok")
 

@@ -18,8 +18,3 @@ def search_text(text: str | None) -> str:
 def member(kind: type[Member], text: str | None) -> Member | None:
     """The member of ``kind`` that is called ``text``; None when there is none, which asks for nothing."""
     return kind(text) if text in set(kind) else None
-
-
-def after_id(text: str | None) -> str | None:
-    """The id after which a page of a list begins; None for what is none."""
-    return text if text and text.isalnum() and text.isascii() else None

@@ -26,7 +26,6 @@ from webapp.pages.applications.filters import application_filter
 from webapp.pages.applications.tabs import common, find, tab_page
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, actor, may
-from webapp.web.arguments import after_id
 
 applications = Blueprint("applications", __name__, url_prefix="/applications")
 
@@ -41,7 +40,7 @@ def index() -> ResponseReturnValue:
     query = wanted.applied(visible_applications(user)).options(
         selectinload(Application.databases), selectinload(Application.customer)
     )
-    page = web.page_by_id(query, Application.id, after=after_id(request.args.get("after")))
+    page = web.page_by_id(query, Application.id, after=request.args.get("after"))
     return render_template(
         "applications/index.html",
         page=page, text=wanted.q, state=wanted.state, states=list(ApplicationState),

@@ -34,7 +34,6 @@ from webapp.pools.listing import collations_of
 from webapp.statements.stored import changes_sent
 from webapp.web import session as web
 from webapp.web.access import ANYONE, BOOKERS, OPERATORS, actor, may
-from webapp.web.arguments import after_id
 
 bookings = Blueprint("bookings", __name__, url_prefix="/bookings")
 
@@ -51,7 +50,7 @@ def index() -> ResponseReturnValue:
     wanted = booking_filter(request.args)
     query = wanted.applied(visible_bookings(user))
     query = query.options(selectinload(Booking.requester), *with_application())
-    page = web.page_by_id(query, Booking.id, after=after_id(request.args.get("after")))
+    page = web.page_by_id(query, Booking.id, after=request.args.get("after"))
     return render_template(
         "bookings/index.html",
         page=page,
