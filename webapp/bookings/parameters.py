@@ -77,17 +77,16 @@ def check_application(
 def check_application_name(session: Session, value: str, *, own: Application | None = None) -> str:
     """A name that no application has, and whose logins nobody has."""
     name = check_name(value, field="name", what="application's name")
-    holder = session.scalars(select(Application.id).where(Application.name_key == name.lower())).one_or_none()
-    if holder is not None and (own is None or holder != own.id):
-        raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
     own_id = own.id if own is not None else None
-    for short in (MAIN_LOGIN, OWNER_LOGIN):
-        if own is None and _is_foreign(session, name, f"{name}_{short}"):
-            raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
-        if is_login_known(session, f"{name}_{short}", but=own_id):
-            raise InvalidInput(
-                "name", f"Another application has a login called {name}_{short}", "Choose another name."
-            )
+    logins = [f"{name}_{short}" for short in (MAIN_LOGIN, OWNER_LOGIN)]
+    known = next((login for login in logins if is_login_known(session, login, but=own_id)), None)
+    # The name is read after its logins: who loses a race for a name is told of the name in every case.
+    query = select(Application.id).where(Application.name_key == name.lower(), Application.id != own_id)
+    is_taken = session.scalars(query.limit(1)).first() is not None
+    if is_taken or (own is None and any(_is_foreign(session, name, login) for login in logins)):
+        raise InvalidInput("name", f"The name {name} is taken", "Choose another.")
+    if known is not None:
+        raise InvalidInput("name", f"Another application has a login called {known}", "Choose another name.")
     return name
 
 
