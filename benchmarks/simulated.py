@@ -73,23 +73,31 @@ def running_estate(count: int, folder: Path) -> Iterator[Estate]:
 
 
 def write_inventory(estate: Estate, **variables: Any) -> Path:
-    """An inventory of the estate's instances, in the pool ``standalone``."""
+    """An inventory of the estate's instances, in the pool ``standalone``, as the platform writes it for jobs.
+
+    What differs from host to host stands there as it is, the password is looked up in a file.
+    """
+    password = estate.folder / "password"
+    password.touch(mode=0o600)
+    password.write_text(PASSWORD + "\n", encoding="utf-8")
     hosts = {
-        name: {"bench_host": at["host"], "bench_port": at["port"]} for name, at in estate.instances.items()
+        name: {
+            "sqlhosting_connection": {
+                "login_host": at["host"],
+                "login_port": at["port"],
+                "login_user": LOGIN,
+                "login_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}",
+                "odbc_driver": estate.driver,
+                "trust_server_certificate": True,
+            },
+            "instance_customer_host": at["host"],
+            "instance_customer_port": at["port"],
+        }
+        for name, at in estate.instances.items()
     }
     shared = {
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "sqlhosting_connection": {
-            "login_host": "{{ bench_host }}",
-            "login_port": "{{ bench_port }}",
-            "login_user": LOGIN,
-            "login_password": PASSWORD,
-            "odbc_driver": estate.driver,
-            "trust_server_certificate": True,
-        },
-        "instance_customer_host": "{{ bench_host }}",
-        "instance_customer_port": "{{ bench_port }}",
         "application_credentials_folder": str(estate.folder / "credentials"),
         "pool_thresholds": {
             "cpu_percent": 100,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from ansible_collections.sqlhosting.mssql.plugins.module_utils import tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import TemplateError
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.tsql import Secret, render
 
@@ -117,3 +118,23 @@ def test_an_error_about_a_secret_does_not_tell_it() -> None:
     with pytest.raises(TemplateError) as caught:
         render("{{ p|secret('pw') }}", {"p": "planted\x00"})
     assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [1, True])
+def test_what_was_rendered_once_is_not_taken_for_a_value_of_another_type(first: object) -> None:
+    source = "{# Once. #}SELECT {{ size|mib }}"
+    for size in (first, 1):
+        if size is True:
+            with pytest.raises(TemplateError, match="takes a whole number of MiB"):
+                render(source, {"size": size})
+        else:
+            assert render(source, {"size": size}).text == "SELECT 1MB"
+    with pytest.raises(TemplateError, match="takes a whole number of MiB"):
+        render(source, {"size": True})
+
+
+def test_a_secret_is_not_kept() -> None:
+    source = "ALTER LOGIN {{ name|ident }} WITH PASSWORD = {{ password|secret('p') }}"
+    for _twice in range(2):
+        render(source, {"name": "app", "password": "Kept-Nowhere-1"})
+    assert "Kept-Nowhere-1" not in repr([(key, vars(kept)) for key, kept in tsql._kept.items()])

@@ -18,19 +18,25 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.resiz
 POOL_SETTINGS = ("thresholds", "largest_data_limit", "largest_log_limit")  # inventory variables pool_…
 
 
-def application_names(application: str, database: str | None = None) -> dict:
+def application_names(
+    application: str,
+    database: str | None = None,
+    *,
+    owner_sid: str | None = None,
+    customer_sid: str | None = None,
+) -> dict:
     """The names of an application's logins (and of one database), their SIDs, and what is wrong with them."""
     problems = applications.name_problems("application_name", application)
     if database is not None:
         problems += applications.name_problems("application_database", database)
-    owner = applications.owner_login(application)
-    login = applications.customer_login(application)
+    given = {"application_owner_sid": owner_sid, "application_login_sid": customer_sid}
+    sids = applications.own_sids(application, given)
     return {
         "problems": problems,
-        "owner": owner,
-        "owner_sid": applications.login_sid(owner),
-        "login": login,
-        "login_sid": applications.login_sid(login),
+        "owner": applications.owner_login(application),
+        "owner_sid": sids["application_owner_sid"],
+        "login": applications.customer_login(application),
+        "login_sid": sids["application_login_sid"],
         "database": database and applications.database_name(application, database),
     }
 

@@ -34,6 +34,9 @@ _SID = re.compile(r"0x[0-9A-Fa-f]{32}")  # SQL logins: 16 bytes (CREATE LOGIN on
 _MARK = re.compile("\x01([0-9a-f]*)[.]([0-9a-f]*)[.]([0-9a-f]*)[.]([0-9a-f]*)\x03")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_PLAIN = (str, int, bool, type(None))
+_MOST_KEPT = 256  # rendered statements; a discovery has 20, the same for all instances
+_kept: dict = {}
 
 
 class Secret:
@@ -164,7 +167,23 @@ def mib(value: object) -> _Sql:
 
 
 def render(source: str, values: dict) -> Rendered:
-    """Render a template's source with ``values``. Raises :class:`TemplateError`."""
+    """Render a template's source with ``values``. Raises :class:`TemplateError`.
+
+    What is plain and holds no secret is kept: many instances are sent the same statements.
+    """
+    if any(type(value) not in _PLAIN for value in values.values()):
+        return _render(source, values)
+    # By type as well: True is 1, and yet no number of MiB.
+    key = (source, *sorted((name, type(value).__name__, value) for name, value in values.items()))
+    found = _kept.get(key)
+    if found is None:
+        found = _render(source, values)
+        if not found.secrets and len(_kept) < _MOST_KEPT:
+            _kept[key] = found
+    return found
+
+
+def _render(source: str, values: dict) -> Rendered:
     try:
         marked = compile_template(source).render(dict(values))
     except JinjaError as exc:

@@ -108,17 +108,26 @@ def password_problems(password: str | None, login: str) -> list[str]:
     return []
 
 
-def sid_problems(sids: dict[str, str | None]) -> list[str]:
+def own_sids(application: str, given: dict[str, str | None] | None = None) -> dict[str, str]:
+    """The SIDs of an application's own two logins, by option: those ``given``, else made of the names."""
+    made = {
+        "application_owner_sid": login_sid(owner_login(application)),
+        "application_login_sid": login_sid(customer_login(application)),
+    }
+    return {option: (given or {}).get(option) or sid for option, sid in made.items()}
+
+
+def sid_problems(sids: dict[str, str]) -> list[str]:
     """Why the SIDs, option by option, cannot be those of as many logins."""
     problems = []
-    found: set[str | None] = set()
+    found: set[str] = set()
     for option, given in sids.items():
         try:
-            sid = None if given is None else normalise_sid(str(given))
+            sid = normalise_sid(str(given))
         except InvalidInput as exc:
             problems.append(f"{option}: {exc.problem}. {exc.remedy}")
             continue
-        if sid is not None and sid in found:
+        if sid in found:
             problems.append(f"{option}: it is the other login's already. Give each login a SID of its own.")
         found.add(sid)
     return problems
@@ -175,14 +184,15 @@ def layout(
     """The databases of a booking in full, and what is wrong with it.
 
     ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
-    and ``log_limit`` (sizes with a unit, as ``10GiB``); ``sids`` maps options to the SIDs given. Returns
+    and ``log_limit`` (sizes with a unit, as ``10GiB``); ``sids`` maps options to the SIDs given, where they
+    are not made of the names. Returns
     ``{"problems": [sentence…], "databases": [{"name", "database", "data_limit", …}], "access": [{"name"}]}``;
     the sizes are ready to be given to ``mssql_database``, ``access`` to ``mssql_login`` once it holds what
     the login may do there.
     """
     problems = name_problems("application_name", application)
     problems += password_problems(password, customer_login(application))
-    problems += sid_problems(sids or {})
+    problems += sid_problems(own_sids(application, sids))
     sizes = Sizes(problems)
     if not databases:
         problems.append("application_databases is empty: name at least one database.")

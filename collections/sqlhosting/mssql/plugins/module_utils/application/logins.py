@@ -11,6 +11,7 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.application.belon
     added_login_sid,
     name_problems,
     only_database,
+    own_sids,
     password_problems,
     sid_problems,
 )
@@ -28,8 +29,8 @@ def login_wish(
 ) -> dict:
     """The login that ``name`` stands for, and what is wrong with the wish. Asks no server.
 
-    ``added_sids`` are the SIDs given to further logins, by short name; ``sids`` those of the application's
-    own two, by option. Returns ``{"problems": [sentence…], "login", "sid", "is_main"}``.
+    ``added_sids`` are the SIDs given to further logins, by short name; ``sids`` those given to the
+    application's own two, by option. Returns ``{"problems": [sentence…], "login", "sid", "is_main"}``.
     """
     problems = name_problems("application_name", application)
     problems += name_problems("application_login_name", name)
@@ -42,7 +43,7 @@ def login_wish(
     login = added_login(application, name)
     given = added_sids or {}
     options = {f"application_added_login_sids: {key}": sid for key, sid in given.items()}
-    problems += sid_problems({**(sids or {}), **options})
+    problems += sid_problems({**own_sids(application, sids), **options})
     problems += password_problems(password, login)
     by_name = {key.lower(): sid for key, sid in given.items()}
     return {
