@@ -23,7 +23,9 @@ has_library() { ldconfig -p | grep -q "$1" || find /usr/lib /usr/local/lib -name
 has_file() { find "$1" -name "$2" -print -quit 2>/dev/null | grep -q .; }   # a folder, a name
 
 # The tests' browser: what tests/support/browser.py looks for.
-has_browser() { command -v "${SQLHOSTING_TEST_BROWSER:-chromium}" chromium-browser google-chrome >/dev/null; }
+has_browser() {
+    command -v "${SQLHOSTING_TEST_BROWSER:-chromium-headless-shell}" chromium chromium-browser google-chrome >/dev/null
+}
 
 # The tests' PostgreSQL: what tests/support/postgres.py looks for. Debian keeps the server's programs off the PATH.
 has_postgres() { command -v postgres >/dev/null || has_file /usr/lib/postgresql initdb; }
@@ -70,8 +72,11 @@ install_for_tests() {
         case $package in
             postgresql) install_postgres || failed=1 ;;
             chromium)
-                if apt-cache show chromium >/dev/null 2>&1; then
-                    install_packages chromium chromium-sandbox || failed=1   # the sandbox: for users other than root
+                # The sandbox is for users other than root. The shell is Chromium without windows: half the work.
+                if apt-cache show chromium-headless-shell >/dev/null 2>&1; then
+                    install_packages chromium-headless-shell chromium-sandbox || failed=1
+                elif apt-cache show chromium >/dev/null 2>&1; then
+                    install_packages chromium chromium-sandbox || failed=1
                 else   # Ubuntu's chromium-browser is only a stub for a snap
                     say "there is no package 'chromium' here. For the browser tests, install Google Chrome," \
                         "or set SQLHOSTING_TEST_BROWSER to the path of a Chromium."
@@ -121,6 +126,7 @@ fi
 
 say "installing locked dependencies into .venv (the first time takes about a minute)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+    --config-settings editable_mode=compat --editable .
 touch .venv/.installed
 say "ready"

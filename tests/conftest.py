@@ -6,8 +6,10 @@ in every combination. ``make chaos``: the long stories in which processes are ki
 own, on one database and with one driver.
 
 A page that works on SQLite can fail on PostgreSQL, but rarely alone among its like. So a test of a page runs
-on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both. In
-the same way a story of playbooks runs through one of the ODBC drivers; modules are always tested with both.
+on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both, but
+for tests that start playbooks or engines: those meet a database only through what the rooms' tests ask. In
+the same way a story of playbooks runs through one of the ODBC drivers; modules are always tested with both in
+Ansible's own process, and with one of them in a process of their own, where the same code runs.
 """
 
 from __future__ import annotations
@@ -17,16 +19,25 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.grammar import RECORDED
 
+# Of tests/webapp/jobs and tests/playbooks: those that run playbooks, and stories that one driver tells.
+_JOBS = "cancel doorbell forged_rings kills leases mistakes private_folder resuming runs"
+_STORIES = "customer_rights interrupted_booking life_of_an_application logins resizing"
 # By parameter, where one of its values is enough.
 _ON_ONE = {
-    "database_url": ("tests/webapp/pages/", "tests/webapp/api/"),
-    "driver": tuple(
-        f"tests/playbooks/test_{name}.py"
-        for name in ("customer_rights", "interrupted_booking", "life_of_an_application", "logins", "resizing")
+    "database_url": (
+        "tests/webapp/pages/",
+        "tests/webapp/api/",
+        "tests/webapp/approvals/test_end_to_end.py",
+        "tests/webapp/approvals/test_no_password_stays.py",
+        "tests/webapp/pools/test_looking_end_to_end.py",
+        *(f"tests/webapp/jobs/test_{name}.py" for name in _JOBS.split()),
     ),
+    "driver": tuple(f"tests/playbooks/test_{name}.py" for name in _STORIES.split()),
 }
 _LONG = ("chaos", "matrix")  # markers, and the options that run what has them
 # What starts processes: playbooks, engines, browsers, whole platforms; simulators for their own sake.
@@ -36,6 +47,29 @@ _NOT_QUICK = (
 )  # fmt: skip
 _NOT_QUICK_FIXTURES = frozenset({"browser", "pages", "redis_server", "run_ansible", "town", "world"})
 _NOT_QUICK_VALUES = frozenset({"postgresql", "freetds", "out_of_process"})
+
+
+# For all of these one platform is started. They take longest, so they begin.
+_TOGETHER = "tests/end_to_end/"
+# Each takes long; what a few of their files start is started for both workers.
+_APART = ("tests/demo/", "tests/playbooks/", "tests/webapp/jobs/")
+
+
+class _Scheduling(LoadScopeScheduling):
+    """The tests of a file go to one of xdist's workers: what the file starts for them is started once.
+
+    Not xdist's groups: with pytest 9.2, which keeps a test's name elsewhere, xdist 3.8 loses them in silence.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_TOGETHER):
+            return _TOGETHER
+        return nodeid if nodeid.startswith(_APART) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Who runs what."""
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,6 +121,8 @@ def _left_out(items: list[pytest.Item]) -> set[str]:
     for item in items:
         given = _parameters(item)
         free = {name for name, paths in _ON_ONE.items() if name in given and item.nodeid.startswith(paths)}
+        if given.get("way") == "out_of_process" and "driver" in given:
+            free.add("driver")
         if free:
             bound = sorted((name, repr(value)) for name, value in given.items() if name not in free)
             variants[f"{item.nodeid.partition('[')[0]} {bound}"].append(item)
@@ -101,7 +137,7 @@ def _left_out(items: list[pytest.Item]) -> set[str]:
 def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
     names = {item.nodeid for item in kept}
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])
-    items[:] = kept
+    items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(_TOGETHER))
 
 
 def _is_quick(item: pytest.Item) -> bool:

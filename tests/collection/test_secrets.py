@@ -76,7 +76,7 @@ def test_a_planted_password_is_nowhere(
         vars={"sqlhosting_in_process": way == "in_process"},
     )
     with watched_arguments() as processes:
-        run = run_ansible.playbook([play], "-e", f"@{secrets}", *arguments)
+        run = run_ansible.playbook([play], "-e", f"@{secrets}", *arguments, as_program=True)
     assert "failed=0" in run.output, run.output[-3000:]
     assert run.journal()
     texts = {

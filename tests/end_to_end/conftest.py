@@ -16,14 +16,7 @@ from tests.support.platform import Platform, running_platform
 from tests.support.postgres import shared_postgres
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep them all on one of xdist's workers, so that only one platform is started."""
-    for item in items:
-        if item.path.is_relative_to(__file__.rpartition("/")[0]):
-            item.add_marker(pytest.mark.xdist_group("end_to_end"))
-
-
-@pytest.fixture(scope="session", params=["postgresql", pytest.param("sqlite", marks=pytest.mark.matrix)])
+@pytest.fixture(scope="package", params=["postgresql", pytest.param("sqlite", marks=pytest.mark.matrix)])
 def platform(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:

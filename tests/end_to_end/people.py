@@ -14,7 +14,7 @@ from tests.support.platform import ADMIN_EMAIL, Platform, draw_password
 from tests.support.simulators import connect
 
 ID = "[0-9A-Z]{26}"
-WAIT_MS = 30_000  # for a job; some seconds are usual
+WAIT_MS = 60_000  # for a job; some seconds are usual
 POOL = "standalone"
 APPROVE = re.compile(r"^Approve \d+ statement")
 ENDED = "successful|failed|error|canceled"

@@ -9,7 +9,7 @@ import pyodbc
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.people import ID, Customer, Staff, Town, log_in_over_odbc, path_of
+from tests.end_to_end.people import ID, WAIT_MS, Customer, Staff, Town, log_in_over_odbc, path_of
 
 
 def test_a_customer_registers_books_watches_and_logs_in_with_the_password(town: Town) -> None:
@@ -40,7 +40,7 @@ def test_a_customer_registers_books_watches_and_logs_in_with_the_password(town: 
     expect(customer.page).to_have_url(re.compile(f"/jobs/{ID}$"))
     job = path_of(customer.page)
     changes = customer.page.locator("#changes [data-state=sent]")
-    expect(changes).to_have_count(1, timeout=30_000)
+    expect(changes).to_have_count(1, timeout=WAIT_MS)
     admin.open(job)
     admin.wait_for_job("running")
     for fault in held:

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.people import APPROVE, ID, Customer, Town
+from tests.end_to_end.people import APPROVE, ID, WAIT_MS, Customer, Town
 from tests.support.engine import wait_until
 
 AT_ONCE = "button => setTimeout(() => button.click(), 200)"  # two pages are told one after the other
@@ -56,7 +56,7 @@ def test_a_request_that_is_sent_back_is_changed_and_approved_as_it_is_then(town:
     customer.at_request()
     customer.wait_for("pending", event="Changed and sent again")
     expect(customer.page.locator("ol.timeline li strong", has_text="Planned: ")).to_have_count(
-        2, timeout=30_000
+        2, timeout=WAIT_MS
     )
     admin.open_plan("trial")
     shown = admin.page.locator("main").inner_text()
@@ -87,7 +87,7 @@ def test_an_expired_plan_is_not_approved_but_planned_again(town: Town) -> None:
     admin.open(request)
     admin.press("Plan it again")
     expect(customer.page.locator("ol.timeline li strong", has_text="Planned: ")).to_have_count(
-        2, timeout=30_000
+        2, timeout=WAIT_MS
     )
     customer.wait_for("pending")
     assert_nothing_was_made(town, "stale")

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 from playwright.sync_api import Locator, expect
 
-from tests.end_to_end.people import Customer, Town, log_in_over_odbc, path_of
+from tests.end_to_end.people import WAIT_MS, Customer, Town, log_in_over_odbc, path_of
 from tests.end_to_end.test_decisions import assert_nothing_was_made
 from tests.support.engine import wait_until
 from tests.support.platform import Platform
@@ -49,7 +49,7 @@ def test_a_target_that_changed_after_planning_is_refused_and_approved_anew(town:
     assert_nothing_was_made(town, "moved")
     customer.see("Nothing was changed; it is planned again.")
     expect(customer.page.locator("ol.timeline li strong", has_text="Planned: ")).to_have_count(
-        2, timeout=30_000
+        2, timeout=WAIT_MS
     )
     second = admin.open_plan("moved")
     assert second != first

@@ -115,7 +115,7 @@ def test_a_password_that_is_not_given_is_drawn_once_into_a_file_of_its_owner(sim
 def test_a_password_that_is_given_is_in_no_output_journal_or_trace(simulator, tmp_path, playbook, in_process):
     platform = Platform(simulator, tmp_path / "platform", driver="freetds", in_process=in_process)
     name = f"quiet_{playbook}_{in_process}"
-    book(platform, name, "orders")
+    book(Platform(simulator, tmp_path / "booking", driver="freetds"), name, "orders")
     login = "reader" if playbook == "add_login" else "app"
     secrets = tmp_path / "secrets.yml"
     secrets.write_text(f'application_password: "{SECOND}"\n')
@@ -287,7 +287,7 @@ def refusing(simulator, tmp_path_factory):
 
 def test_modules_in_processes_of_their_own_do_the_same(simulator, tmp_path):
     platform = Platform(simulator, tmp_path / "platform", driver="msodbcsql18", in_process=False)
-    book(platform, "shipped_logins", "orders")
+    book(Platform(simulator, tmp_path / "booking", driver="msodbcsql18"), "shipped_logins", "orders")
     wishes = {"application_name": "shipped_logins", "application_login_name": "reader"}
     for playbook in ("add_login", "reset_login", "remove_login"):
         password = {} if playbook == "remove_login" else {"application_password": f"{playbook}-Pass-1!"}

@@ -27,7 +27,7 @@ from playwright.sync_api import (
 )
 
 VARIABLE = "SQLHOSTING_TEST_BROWSER"
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 15_000  # for each wait of a page; tests share two cores
 LAUNCH_TIMEOUT_MS = 60_000
 # Style sheets, scripts and signs that were given up because the next page, or the test's end, came first.

@@ -51,21 +51,31 @@ def wait_for_job(
 ) -> Job:
     """Wait until the job is in one of ``states`` (default: ended). AssertionError says what it is."""
     deadline = time.monotonic() + timeout_s
+    pauses = _pauses()
     while (job := job_of(runtime, job_id)).state not in states:
         if time.monotonic() > deadline:
             found = f"{job.title}, attempt {job.attempt}, is {job.state.value}: {job.job_explanation}"
             raise AssertionError(f"{found}; not {', '.join(states)} within {timeout_s:g} s")
-        time.sleep(0.05)
+        time.sleep(next(pauses))
     return job
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between two looks: who waits for long leaves the cores to what it waits for."""
+    pause_s = 0.02
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.3, 0.2)
 
 
 def wait_until(condition: Callable[[], Any], what: str, *, timeout_s: float = 30) -> Any:
     """Wait until ``condition`` gives something true, and give that back, or fail with ``what``."""
     deadline = time.monotonic() + timeout_s
+    pauses = _pauses()
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.02)
+        time.sleep(next(pauses))
     return found
 
 

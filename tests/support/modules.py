@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from ansible.playbook.task import Task
 from ansible.plugins import loader as plugin_loader
 from ansible.template import Templar
 
+from tests.support.playbook_server import PlaybookServer
 from tests.support.simulators import DRIVERS, ROOT, SA_PASSWORD, Instance, Simulator
 
 IN_PROCESS = "in_process"
@@ -130,23 +134,18 @@ class AnsibleRun:
 
 @dataclass
 class AnsibleRunner:
-    """Runs real ``ansible-playbook`` and ``ansible`` commands with an ``ansible.cfg`` of the test's own."""
+    """Runs real ``ansible-playbook`` and ``ansible`` commands.
+
+    Playbooks run as forks of one process, with its ``ansible.cfg``. A run ``as_program``, one with settings
+    of Ansible in its environment or without a journal in it, and ``ansible`` are processes with a file of
+    the test's own.
+    """
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        (self.folder / "ansible.cfg").write_text(
-            "[defaults]\n"
-            f"collections_path = {ROOT / 'collections'}\n"
-            f"connection_plugins = {ROOT / 'tests/collection/connection_plugins'}\n"
-            "callbacks_enabled = sqlhosting.mssql.journal\n"
-            "localhost_warning = False\n"
-            f"local_tmp = {self.folder / 'tmp'}\n"
-            f"remote_tmp = {self.folder / 'remote-tmp'}\n"
-            f"interpreter_python = {sys.executable}\n",
-            encoding="utf-8",
-        )
+        _write_config(self.folder)
 
     @property
     def journal_path(self) -> Path:
@@ -155,11 +154,8 @@ class AnsibleRunner:
 
     def full_environment(self, **more: str) -> dict[str, str]:
         """The environment of the command."""
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("SQLHOSTING_", "ANSIBLE_"))
-        }
         return {
-            **kept,
+            **_kept_environment(),
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "LC_ALL": "C.UTF-8",
             "SQLHOSTING_JOURNAL": str(self.journal_path),
@@ -168,7 +164,12 @@ class AnsibleRunner:
         }
 
     def playbook(
-        self, plays: list[dict[str, Any]] | Path, *arguments: str, timeout: float = 120, **env: str
+        self,
+        plays: list[dict[str, Any]] | Path,
+        *arguments: str,
+        timeout: float = 120,
+        as_program: bool = False,
+        **env: str,
     ) -> AnsibleRun:
         """Run plays (given as data or as a file) with ``ansible-playbook``."""
         if isinstance(plays, Path):
@@ -176,9 +177,14 @@ class AnsibleRunner:
         else:
             file = self.folder / "play.yml"
             file.write_text(json.dumps(plays), encoding="utf-8")
-        return self.command(
-            "ansible-playbook", "-i", "localhost,", str(file), *arguments, timeout=timeout, **env
-        )
+        given = {**self.environment, **env}
+        own = [name for name in given if name.startswith("ANSIBLE_") or given[name] == ""]
+        arguments = ("-i", "localhost,", str(file), *arguments)
+        if as_program or own:
+            return self.command("ansible-playbook", *arguments, timeout=timeout, **env)
+        environment = self.full_environment(**env)
+        code, output = _server().run(arguments, environment=environment, folder=self.folder, timeout=timeout)
+        return AnsibleRun(code, output, self.journal_path)
 
     def command(self, program: str, *arguments: str, timeout: float = 120, **env: str) -> AnsibleRun:
         """Run a program of the virtual environment in the folder."""
@@ -194,6 +200,39 @@ class AnsibleRunner:
             check=False,
         )
         return AnsibleRun(done.returncode, done.stdout, self.journal_path)
+
+
+def _write_config(folder: Path) -> Path:
+    path = folder / "ansible.cfg"
+    path.write_text(
+        "[defaults]\n"
+        f"collections_path = {ROOT / 'collections'}\n"
+        f"connection_plugins = {ROOT / 'tests/collection/connection_plugins'}\n"
+        "callbacks_enabled = sqlhosting.mssql.journal\n"
+        "localhost_warning = False\n"
+        f"local_tmp = {folder / 'tmp'}\n"
+        f"remote_tmp = {folder / 'remote-tmp'}\n"
+        f"interpreter_python = {sys.executable}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _kept_environment() -> dict[str, str]:
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("SQLHOSTING_", "ANSIBLE_"))
+    }
+
+
+@cache
+def _server() -> PlaybookServer:
+    """One for each process that runs tests."""
+    folder = tempfile.TemporaryDirectory()
+    config = str(_write_config(Path(folder.name)))
+    server = PlaybookServer({**_kept_environment(), "ANSIBLE_CONFIG": config, "LC_ALL": "C.UTF-8"})
+    atexit.register(folder.cleanup)
+    atexit.register(server.close)
+    return server
 
 
 def local_play(*tasks: dict[str, Any], **keywords: Any) -> dict[str, Any]:

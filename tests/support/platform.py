@@ -258,7 +258,7 @@ def _environment(
         "SQLHOSTING_LOGIN_RATE": "1000 per minute",  # everybody comes from one address here
         "SQLHOSTING_LEASE_S": "10",
         "SQLHOSTING_HEARTBEAT_S": "1",
-        "SQLHOSTING_DISPATCH_INTERVAL_S": "0.2",
+        "SQLHOSTING_DISPATCH_INTERVAL_S": "0.5",
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Runs ``ansible-playbook`` as forks of one process that has imported Ansible: a run saves that second.
 
-The command's own code runs, with its own arguments, environment, folder, output and exit code; nothing of the
-collection is imported before the fork. Tests whose point is the process itself start the real program.
+The command's own code runs, with its own arguments, environment, folder, output and exit code. Before the
+fork nothing of the collection's plugins is imported, which begin a run; its ``module_utils`` are, and the
+T-SQL templates compiled. Tests whose point is the process itself start the real program.
 
 Ansible reads its configuration when it is imported, so each server is for one set of ``ANSIBLE_…`` variables.
 """
@@ -17,10 +18,12 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = ROOT / "collections" / "sqlhosting" / "mssql"
 _IMPORTED = (
     "ansible.cli.playbook",
     "ansible.executor.task_executor",
@@ -33,6 +36,15 @@ _IMPORTED = (
     "pyodbc",
     "yaml",
 )
+_PLUGINS = {
+    "action": ("assert", "debug", "set_fact", "validate_argument_spec"),
+    "filter": ("default", "combine"),
+    "inventory": ("host_list", "script", "auto", "yaml", "ini", "toml"),
+    "lookup": ("env", "file", "password"),
+    "strategy": ("linear",),
+    "test": ("match",),
+}
+_ALL = ("become", "callback", "connection", "shell")  # of these each run loads what there is
 _MOST_BYTES = 1 << 20  # of a request; arguments and environment of a run have some kilobytes
 
 
@@ -136,9 +148,28 @@ def _run(request: dict, output: int) -> None:
 
 
 def _import_ansible() -> None:
-    """What every run imports, of Ansible and of others; nothing of ours."""
+    """What every run imports and reads."""
     for name in _IMPORTED:
         importlib.import_module(name)
+    from ansible.plugins import loader  # noqa: PLC0415
+
+    # Each run sets up this loader again, which changes nothing and warns of it.
+    warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
+    loader.init_plugin_loader()
+    importlib.import_module("ansible_collections.ansible.builtin")  # reads where thousands of modules went
+    for kind in _ALL:
+        list(getattr(loader, f"{kind}_loader").all(class_only=True))
+    for kind, names in _PLUGINS.items():
+        for name in names:
+            getattr(loader, f"{kind}_loader").get(name, class_only=True)
+    # Ansible compiles a collection's files in each process anew: it keeps no .pyc of them.
+    for path in sorted(COLLECTION.glob("plugins/module_utils/**/[!_]*.py")):
+        dotted = ".".join(path.relative_to(COLLECTION).with_suffix("").parts)
+        importlib.import_module(f"ansible_collections.sqlhosting.mssql.{dotted}")
+    utils = "ansible_collections.sqlhosting.mssql.plugins.module_utils"
+    templates = importlib.import_module(f"{utils}._templates").FolderTemplates()
+    for source, _origin in templates.texts().values():
+        importlib.import_module(f"{utils}.tsql").compile_template(source)
 
 
 if __name__ == "__main__":

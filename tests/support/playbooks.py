@@ -67,27 +67,50 @@ class Run:
 
 
 class Platform:
-    """An inventory of simulated instances, all in the pool ``standalone``, and the playbooks run with it."""
+    """An inventory of simulated instances, all in the pool ``standalone``, and the playbooks run with it.
+
+    It has the demo's variables. Those that the demo looks up in files stand in it as they are, as in the
+    inventory of a job.
+    """
 
     def __init__(self, simulator: Simulator, folder: Path, *, driver: str, in_process: bool = True) -> None:
         self.simulator = simulator
         self.folder = folder
         self.driver = driver
+        self.in_process = in_process
         inventory = folder / "inventory"
         inventory.mkdir(parents=True)
         (inventory / "group_vars").symlink_to(ROOT / "inventories" / "demo" / "group_vars")
-        hosts = dict.fromkeys(simulator.instances)
-        pool: dict[str, Any] = {"hosts": hosts, "vars": {"sqlhosting_in_process": in_process}}
-        (inventory / "hosts.yml").write_text(json.dumps({"all": {"children": {"standalone": pool}}}))
         (folder / "platform.password").write_text(PLATFORM_PASSWORD + "\n")
         self.write_instances()
 
     def write_instances(self) -> None:
-        """What inventories/demo reads instead of fixed ports; again after instances were started anew."""
+        """The inventory's hosts, and what inventories/demo reads; again after instances were started anew."""
         addresses = {
             name: {"host": one.host, "port": one.port} for name, one in self.simulator.instances.items()
         }
         (self.folder / "instances.json").write_text(json.dumps(addresses))
+        hosts = {name: self._host(**address) for name, address in addresses.items()}
+        pool: dict[str, Any] = {"hosts": hosts, "vars": {"sqlhosting_in_process": self.in_process}}
+        (self.folder / "inventory" / "hosts.yml").write_text(
+            json.dumps({"all": {"children": {"standalone": pool}}})
+        )
+
+    def _host(self, *, host: str, port: int) -> dict[str, Any]:
+        password = self.folder / "platform.password"
+        return {
+            "sqlhosting_connection": {
+                "login_host": host,
+                "login_port": port,
+                "login_user": "platform",
+                "login_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}",
+                "odbc_driver": DRIVERS[self.driver],
+                "trust_server_certificate": True,
+            },
+            "instance_customer_host": host,
+            "instance_customer_port": port,
+            "application_credentials_folder": str(self.folder / "credentials"),
+        }
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a run; nothing of the caller's own runs gets in."""
