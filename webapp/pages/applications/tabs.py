@@ -118,4 +118,5 @@ def _activity_facts(application: Application) -> dict[str, Any]:
         "bookings": shown_bookings,
         "states": shown_states(session, shown_bookings),
         "jobs": list(session.scalars(jobs.order_by(Job.id.desc()).limit(SHOWN_ACTIVITY))),
+        "templates": web.runtime().templates,
     }

@@ -97,7 +97,7 @@ def _facts(booking_id: str) -> dict[str, Any]:
         "facts": facts_of(booking),
         "event_in_words": event_in_words,
         "is_sent_back": sent_back,
-        "shown_state": "sent_back" if sent_back else "expired" if expired else booking.state.value,
+        "shown_state": shown_states(session, [booking])[booking.id],
         "expired_plan": expired,
         "may_ask_again": may_change(user, booking),
         "next_step": next_step(

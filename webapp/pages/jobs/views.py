@@ -131,6 +131,7 @@ def job_page(job_id: str) -> ResponseReturnValue:
         return render_template(
             "jobs/mine.html",
             job=job,
+            template=web.runtime().templates.get(job.template),
             heading=heading_of(session, job),
             outlook=outlook_of(session, web.runtime().settings, current_user, job),
             steps=steps_of(session, job),
