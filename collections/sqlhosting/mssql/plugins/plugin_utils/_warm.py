@@ -15,11 +15,12 @@ import importlib
 import os
 from functools import lru_cache
 
-from ansible.plugins.loader import action_loader, filter_loader
+from ansible.plugins.loader import action_loader, filter_loader, lookup_loader
 from ansible_collections.sqlhosting.mssql.plugins.module_utils import _connection, _journal, tsql
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._templates import FolderTemplates
 
 _COLLECTION = "sqlhosting.mssql."
+_OF_EVERY_SESSION = ("session/server", "session/use")
 _LONGEST_PATH = 4096  # bytes, of a driver's library
 # The drivers speak TLS by the OpenSSL that this loads.
 importlib.import_module("ssl")
@@ -32,9 +33,10 @@ def warm(action: str) -> None:
     if not action.startswith(_COLLECTION):
         _load_filters()  # a task of another action, such as assert or set_fact, may use them
         return
+    _load_lookup()
     code = action_loader.get(action, class_only=True)
     templates = FolderTemplates(os.environ.get(_journal.TEMPLATES_VARIABLE))
-    for name in getattr(code, "first_reads", ()):
+    for name in (*_OF_EVERY_SESSION, *getattr(code, "first_reads", ())):
         tsql.compile_template(templates.get(name).source)
 
 
@@ -42,6 +44,12 @@ def warm(action: str) -> None:
 def _load_filters() -> None:
     """A worker that meets a filter for the first time loads it: 15 ms in each task."""
     filter_loader.get(_COLLECTION + "application_names")
+
+
+@lru_cache(maxsize=1)
+def _load_lookup() -> None:
+    """Passwords stand in files, in jobs' inventories too. A worker that reads one loads this for it."""
+    lookup_loader.get("ansible.builtin.file", class_only=True)
 
 
 def learn(action: str, result: dict) -> None:
