@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -23,7 +23,9 @@ from webapp.errors import InvalidInput
 from webapp.pools.models import PoolKind
 from webapp.units import MIB_PER_GIB
 
-_SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,3})?", re.ASCII)
+# Six places: with three, which are coarser than a MiB, what a field shows would not be what it is read as.
+_SIZE = re.compile(r"\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
+_PLACES = Decimal("0.000001")
 
 
 def mib_from_gib(text: str) -> int:
@@ -100,8 +102,10 @@ def login_wish(typed: MultiDict[str, str]) -> LoginWish:
 
 
 def size_fields(wish: SizeWish | DatabaseWish | ApplicationWish) -> dict[str, Any]:
-    """A limit as its field shows it."""
-    return {"size_gib": f"{wish.data_limit_mib / MIB_PER_GIB:g}"}
+    """A limit as its field shows it; :func:`mib_from_gib` reads the same limit."""
+    gib = (Decimal(wish.data_limit_mib) / MIB_PER_GIB).quantize(_PLACES, ROUND_CEILING)
+    text = f"{gib:f}"
+    return {"size_gib": text.rstrip("0").rstrip(".")}
 
 
 def database_fields(wish: DatabaseWish | ApplicationWish) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from webapp.pages.bookings.typed import (
     database_wish,
     login_wish,
     mib_from_gib,
+    size_fields,
 )
 from webapp.pools.models import PoolKind
 
@@ -42,6 +43,16 @@ WISHES = {
 @pytest.mark.parametrize("text", SIZES)
 def test_a_size_is_read_as_mib(text: str) -> None:
     assert mib_from_gib(text) == SIZES[text]
+
+
+@pytest.mark.parametrize("mib", [102, 103, 1024, 1025, 1537, 10240, 1_024_001, 16 * 1024 * 1024 - 1])
+def test_a_limit_is_read_as_it_is_shown(mib: int) -> None:
+    assert mib_from_gib(size_fields(SizeWish(mib))["size_gib"]) == mib
+
+
+def test_a_limit_is_shown_without_zeros_that_say_nothing() -> None:
+    shown = [size_fields(SizeWish(mib))["size_gib"] for mib in (512, 1024, 1536, 10240)]
+    assert shown == ["0.5", "1", "1.5", "10"]
 
 
 @pytest.mark.parametrize("text", NO_SIZES)
