@@ -110,12 +110,15 @@ def change(session: Session, actor: Actor, booking_id: str, wish: Any, *, reason
     Raises NotFound, NotAllowed, InvalidInput and Conflict.
     """
     booking = changeable(session, actor, booking_id)
+    kind = kind_of(booking)
+    if type(wish) is not type(kind.wish_before(booking)):
+        raise Conflict("What was sent is not what a request of this kind asks for. Load the page again.")
     if booking.state is BookingState.FAILED:
         refuse_again(session, booking)
     try:
         with session.begin_nested():
             booking.reason = check_reason(reason)
-            kind_of(booking).change(session, booking, wish)
+            kind.change(session, booking, wish)
             session.flush()
             change_state(
                 session,

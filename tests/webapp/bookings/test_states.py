@@ -11,8 +11,12 @@ from sqlalchemy import select
 from tests.support.hosting import Hosting, hidden, staff
 from webapp.accounts.models import PortalRole
 from webapp.applications.models import ApplicationState
+from webapp.audit.operations import Actor
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.operations import change
 from webapp.bookings.plans import Plan, PlanState
+from webapp.bookings.wishes import SizeWish
+from webapp.errors import Conflict
 
 
 def _rejected(hosting: Hosting, booking_id: str) -> None:
@@ -112,6 +116,18 @@ def test_a_request_that_was_sent_back_is_changed_and_planned_anew(hosting: Hosti
     assert [event.event for event in booking.events][-1] == "changed"
     with hosting.portal.database.reading() as session:
         assert session.get_one(Plan, booking.plan_id).number == 2
+
+
+def test_a_wish_of_another_kind_is_refused_and_changes_nothing(hosting: Hosting) -> None:
+    customer = hosting.customer()
+    booking_id = hosting.book(customer)
+    hosting.send_back(booking_id)
+    actor = Actor("user", customer.name, customer.id)
+    with hosting.portal.database.transaction() as session, pytest.raises(Conflict, match="of this kind"):
+        change(session, actor, booking_id, SizeWish(2048), reason="more")
+    booking = hosting.booking(booking_id)
+    assert [event.event for event in booking.events][-1] == "sent_back"
+    assert booking.reason != "more"
 
 
 def test_a_failure_is_told_in_words_with_a_number_for_support(hosting: Hosting) -> None:
