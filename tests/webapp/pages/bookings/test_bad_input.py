@@ -35,7 +35,7 @@ NAMES = [
     *UNICODE,
 ]
 SIZES = [
-    "", "0", "-1", "1e309", "1e3", "nan", "inf", "0x10", "ten", "81", "99999999999", "0.01", "1.2345",
+    "", "0", "-1", "1e309", "1e3", "nan", "inf", "0x10", "ten", "81", "99999999999", "0.01", "1.2345678",
     "1,000.5", "١٢", "½", SCRIPT, SQL, HUGE,
 ]  # fmt: skip
 COLLATIONS = ["Klingon_CI_AS", SCRIPT, SQL, HUGE, "Latin1_General_100_CI_AS_SC_UTF8; DROP", *UNICODE]
