@@ -109,7 +109,7 @@ def _environment(
         "ANSIBLE_CONFIG": str(settings.project_folder / "ansible.cfg"),
         "ANSIBLE_LOCAL_TEMP": str(folder.path / "tmp"),
         "ANSIBLE_FORCE_COLOR": "True",
-        # The inventory is the file in the folder: loading what reads other kinds takes a tenth of a second.
+        # The inventory is the file in the folder: what reads other kinds need not be loaded.
         "ANSIBLE_INVENTORY_ENABLED": "yaml",
         "MAX_EVENT_RES": str(MAX_EVENT_RES),
         JOURNAL_VARIABLE: str(folder.journal),

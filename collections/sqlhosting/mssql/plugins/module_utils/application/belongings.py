@@ -184,8 +184,8 @@ def layout(
     """The databases of a booking in full, and what is wrong with it.
 
     ``databases`` is a list of dicts with ``name`` and, where they differ from the defaults, ``data_limit``
-    and ``log_limit`` (sizes with a unit, as ``10GiB``); ``sids`` maps options to the SIDs given, where they
-    are not made of the names. Returns
+    and ``log_limit`` (sizes with a unit, as ``10GiB``); ``sids`` maps options to the SIDs that are given, the
+    others are made of the names. Returns
     ``{"problems": [sentence…], "databases": [{"name", "database", "data_limit", …}], "access": [{"name"}]}``;
     the sizes are ready to be given to ``mssql_database``, ``access`` to ``mssql_login`` once it holds what
     the login may do there.
