@@ -16,8 +16,29 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, String, Text, create_engine, event, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker, undefer
+from sqlalchemy import (
+    ColumnDefault,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    String,
+    Text,
+    create_engine,
+    event,
+    select,
+)  # fmt: skip
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    Session,
+    mapped_column,
+    sessionmaker,
+    undefer,
+)  # fmt: skip
 from sqlalchemy.types import TypeDecorator
 from ulid import ULID
 
@@ -152,6 +173,24 @@ def locked(session: Session, kind: type[RowT], row_id: str) -> RowT | None:
     query = select(kind).where(kind.id == row_id).options(undefer("*")).with_for_update()
     query = query.with_hint(kind, "WITH (UPDLOCK)", "mssql")  # which knows no FOR UPDATE
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def default_of(attribute: InstrumentedAttribute[Any]) -> Any:
+    """What a new row gets in this column, for forms that offer it. Raises TypeError where that is nothing."""
+    default = attribute.class_.__table__.c[attribute.key].default
+    if not isinstance(default, ColumnDefault) or not default.is_scalar:
+        raise TypeError(f"{attribute} has no default value")
+    return default.arg
+
+
+def is_deadlock(error: DBAPIError) -> bool:
+    """Whether the database gave this transaction up for another's sake: the same again is right.
+
+    By SQLSTATE class 40, "transaction rollback" (PostgreSQL: appendix "Error Codes"; SQL Server: 40001 for
+    its error 1205). SQLite lets one write at a time, so it has none.
+    """
+    state = getattr(error.orig, "sqlstate", None) or next(iter(getattr(error.orig, "args", ())), None)
+    return isinstance(state, str) and re.fullmatch(r"40[0-9A-Z]{3}", state) is not None
 
 
 class Database:

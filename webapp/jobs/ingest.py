@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from webapp.database import Database, now
+from webapp.database import Database, is_deadlock, now
 from webapp.jobs.claim import Claim, LeaseLost, held_job
 from webapp.jobs.endings import is_changed
 from webapp.jobs.event_rows import (
@@ -156,8 +156,8 @@ def _tell(session: Session, job: Job, tell: Callable[[], None], uuid: str, harve
             tell()
             session.flush()
     except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise
+        if exc.connection_invalidated or is_deadlock(exc):
+            raise  # all of it is stored again
         _not_observed(job, uuid, exc, harvest)
     except Exception as exc:  # a room's mistake must neither stop the run nor pass for success
         _not_observed(job, uuid, exc, harvest)

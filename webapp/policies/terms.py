@@ -13,6 +13,7 @@ from webapp.accounts.models import PortalRole, User, UserState
 from webapp.bookings.kinds.registry import kind_named, kind_of
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import gib_asked
+from webapp.database import default_of
 from webapp.policies.models import Policy
 
 APPROVER_ROLES = (PortalRole.ADMIN, PortalRole.OPERATOR)  # the roles that can be asked to approve
@@ -39,7 +40,7 @@ BUILT_IN = PolicyTerms(
     approvals=1,
     approver_roles=tuple(role.value for role in APPROVER_ROLES),
     four_eyes=True,
-    plan_hours=72,
+    plan_hours=default_of(Policy.plan_hours),
 )
 
 
@@ -49,7 +50,7 @@ UNSEALED = PolicyTerms(
     approvals=1,
     approver_roles=(PortalRole.ADMIN.value,),
     four_eyes=True,
-    plan_hours=72,
+    plan_hours=default_of(Policy.plan_hours),
 )
 
 

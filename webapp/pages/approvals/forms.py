@@ -22,6 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from webapp.accounts.models import PortalRole
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.bookings.plans import DecisionKind
+from webapp.database import default_of
 from webapp.errors import InvalidInput
 from webapp.policies.models import Policy
 from webapp.policies.operations import PolicyValues
@@ -72,7 +73,7 @@ class PolicyForm(FlaskForm):
     four_eyes = BooleanField("Four eyes: nobody approves their own request", default=True)
     plan_hours = IntegerField(
         "Hours that a plan waits",
-        default=72,
+        default=default_of(Policy.plan_hours),
         validators=[InputRequired()],
         description="Then it expires and has to be made anew: targets change.",
     )

@@ -17,9 +17,10 @@ from wtforms import (
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
+from webapp.database import default_of
 from webapp.errors import InvalidInput
 from webapp.pools.elevated_accounts import AccountValues
-from webapp.pools.models import ElevatedAccount, Instance, PoolKind
+from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.pools.operations import InstanceValues, PoolValues
 
 KINDS = [
@@ -80,12 +81,20 @@ class PoolForm(KnowingForm):
         "Elevated account", description="The login that the platform uses on the pool's instances."
     )
     is_open = BooleanField("Open: takes new applications", default=True)
-    cpu_percent = IntegerField("CPU, %", default=80, validators=[InputRequired()])
-    memory_percent = IntegerField("Memory, %", default=95, validators=[InputRequired()])
-    disk_free_percent = IntegerField("Disk kept free, %", default=10, validators=[InputRequired()])
-    databases = IntegerField("Databases", default=100, validators=[InputRequired()])
-    largest_data_gib = IntegerField("Data, GiB", default=100, validators=[InputRequired()])
-    largest_log_gib = IntegerField("Log, GiB", default=20, validators=[InputRequired()])
+    cpu_percent = IntegerField("CPU, %", default=default_of(Pool.cpu_percent), validators=[InputRequired()])
+    memory_percent = IntegerField(
+        "Memory, %", default=default_of(Pool.memory_percent), validators=[InputRequired()]
+    )
+    disk_free_percent = IntegerField(
+        "Disk kept free, %", default=default_of(Pool.disk_free_percent), validators=[InputRequired()]
+    )
+    databases = IntegerField("Databases", default=default_of(Pool.databases), validators=[InputRequired()])
+    largest_data_gib = IntegerField(
+        "Data, GiB", default=default_of(Pool.largest_data_gib), validators=[InputRequired()]
+    )
+    largest_log_gib = IntegerField(
+        "Log, GiB", default=default_of(Pool.largest_log_gib), validators=[InputRequired()]
+    )
     default_collation = StringField(
         "Default collation",
         render_kw={**MONO, "list": "collations"},
@@ -94,7 +103,9 @@ class PoolForm(KnowingForm):
     price_per_gib_month = DecimalField(
         "Price for a GiB and month", places=2, validators=[Optional()], description="Empty: no charge."
     )
-    currency = StringField("Currency", default="EUR", validators=[Length(max=10)], render_kw=MONO)
+    currency = StringField(
+        "Currency", default=default_of(Pool.currency), validators=[Length(max=10)], render_kw=MONO
+    )
     submit = SubmitField("Save")
 
     def offer(self, accounts: list[ElevatedAccount]) -> None:
