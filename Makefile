@@ -34,7 +34,7 @@ demo: setup ## start simulated instances, book an application, show the T-SQL (O
 test: setup ## run all tests (both ODBC drivers, no real SQL Server needed)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-quick: setup ## the tests that need no process of their own: for each save
+quick: setup ## for each save: the tests that need no process of their own, without the sweeps
 	@$(BIN)/python -m pytest --quick $(PYTEST_ARGS)
 
 matrix: setup ## run the tests in every combination of database, driver and options

@@ -3,7 +3,7 @@
 ``make test``: each test, once where its combinations find nothing that one would not. ``make matrix``: each
 in every combination. ``make chaos``: the long stories in which processes are killed at every place;
 ``make test`` kills each kind of process once. ``make quick``, for each save: what needs no process of its
-own, on one database and with one driver.
+own and is no sweep, on one database and with one driver.
 
 A page that works on SQLite can fail on PostgreSQL, but rarely alone among its like. So a test of a page runs
 on one of the two, chosen by its name: every kind of page is met on both. Rooms are always tested on both, but
@@ -17,6 +17,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -40,10 +41,17 @@ _ON_ONE = {
     "driver": tuple(f"tests/playbooks/test_{name}.py" for name in _STORIES.split()),
 }
 _LONG = ("chaos", "matrix")  # markers, and the options that run what has them
-# What starts processes: playbooks, engines, browsers, whole platforms; simulators for their own sake.
+# What starts processes: playbooks, engines, browsers, whole platforms; simulators for their own sake. What
+# waits. And what goes through all there is: pages and roles, states and writes, pairs of options, templates
+# and versions.
 _NOT_QUICK = (
     "tests/demo/", "tests/end_to_end/", "tests/infrastructure/", "tests/molecule/", "tests/playbooks/",
     "tests/simulator/", "tests/verified/", "tests/webapp/commands/", "tests/webapp/jobs/",
+    "tests/collection/test_action.py", "tests/collection/test_pairs_of_options.py",
+    "tests/collection/test_platform_inventory.py", "tests/grammar/", "tests/webapp/api/test_inventory.py",
+    "tests/webapp/approvals/test_no_password_stays.py", "tests/webapp/bookings/test_states.py",
+    "tests/webapp/test_access_matrix.py", "tests/webapp/test_keys.py", "tests/webapp/test_migration",
+    "tests/webapp/test_values.py", "tests/webapp/pages/jobs/test_stream.py",
 )  # fmt: skip
 _NOT_QUICK_FIXTURES = frozenset({"browser", "pages", "redis_server", "run_ansible", "town", "world"})
 _NOT_QUICK_VALUES = frozenset({"postgresql", "freetds", "out_of_process"})
@@ -96,6 +104,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only what needs no process of its own")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``make quick`` does not even import what it leaves out."""
+    if not config.getoption("--quick") or not collection_path.is_relative_to(config.rootpath):
+        return None
+    name = collection_path.relative_to(config.rootpath).as_posix()
+    return f"{name}/".startswith(_NOT_QUICK) or name.startswith(_NOT_QUICK) or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what another combination of the same test stands for. The same in every xdist worker."""
     if config.getoption("--chaos"):
@@ -141,7 +157,7 @@ def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Ite
 
 
 def _is_quick(item: pytest.Item) -> bool:
-    if item.nodeid.startswith(_NOT_QUICK) or "browser" in item.nodeid or "end_to_end" in item.nodeid:
+    if "browser" in item.nodeid or "end_to_end" in item.nodeid:
         return False
     if _NOT_QUICK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
         return False
