@@ -21,6 +21,11 @@ class PoolKind(StrEnum):
     STANDALONE = "standalone"
     HA = "ha"
 
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return "High availability" if self is PoolKind.HA else "Stand-alone"
+
 
 class Reachability(StrEnum):
     """What the last look at an instance said."""

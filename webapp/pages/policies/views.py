@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from webapp.errors import Conflict, InvalidInput
-from webapp.pages.approvals.forms import PolicyForm
+from webapp.pages.policies.forms import PolicyForm
 from webapp.policies.listing import all_policies, get_policy, warning_about
 from webapp.policies.models import Policy
 from webapp.policies.operations import (
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
         }
         for policy in all_policies(session)
     ]
-    return render_template("approvals/policies.html", rows=rows, built_in=what_happens(BUILT_IN))
+    return render_template("policies/index.html", rows=rows, built_in=what_happens(BUILT_IN))
 
 
 @policies.route("/new", methods=["GET", "POST"])
@@ -132,7 +132,7 @@ def _edit(policy: Policy | None) -> ResponseReturnValue:
             return redirect(url_for("policies.index"))
     elif form.is_submitted():
         status = 422
-    return render_template("approvals/policy.html", form=form, policy=policy), status
+    return render_template("policies/edit.html", form=form, policy=policy), status
 
 
 def _changed(change: object) -> ResponseReturnValue:

@@ -23,10 +23,7 @@ from webapp.pools.elevated_accounts import AccountValues
 from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.pools.operations import InstanceValues, PoolValues
 
-KINDS = [
-    SelectChoice(PoolKind.STANDALONE.value, "Stand-alone"),
-    SelectChoice(PoolKind.HA.value, "Highly available (HA)"),
-]
+KINDS = [SelectChoice(kind.value, kind.words) for kind in PoolKind]
 MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
 
 
