@@ -54,9 +54,9 @@ class PlatformWorker(Worker):
 
     def _shutdown(self) -> None:
         """As RQ's, without asking Redis whether there is a work horse."""
-        if self.horse_pid:
-            self._stop_requested = True
-        else:
+        # Python ignores what is raised while it forks; then this is read when the job has ended.
+        self._stop_requested = True
+        if not self.horse_pid:
             raise StopRequested
 
     def setup_work_horse_signals(self) -> None:
@@ -65,8 +65,13 @@ class PlatformWorker(Worker):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def heartbeat(self, *arguments: Any, **options: Any) -> None:
-        """As RQ's; a dead Redis is noticed where work is fetched, not while a job runs."""
+        """As RQ's; a dead Redis is noticed where work is fetched, not while a job runs.
+
+        Raises StopRequested when a signal was missed: before RQ listened to it, or where Python ignores it.
+        """
         self.on_wake()
+        if self.is_stopping and not self.horse_pid and os.getpid() == self.pid:
+            raise StopRequested
         with suppress(redis.RedisError):
             super().heartbeat(*arguments, **options)
 
@@ -160,7 +165,13 @@ def _work(settings: Settings, rq_name: str, keeper: Keeper) -> bool:
             [queue_on(settings, connection, job_class=RungJob)], name=rq_name, connection=connection,
             serializer=JSONSerializer, job_class=RungJob, worker_ttl=WAKE_S + 15,
         )  # fmt: skip
-        worker.on_wake = keeper.ensure
+        stopping = worker
+
+        def wake() -> None:
+            keeper.ensure()
+            stopping.is_stopping = stopping.is_stopping or bool(asked)
+
+        worker.on_wake = wake
         if not asked:
             worker.work(logging_level="WARNING")
     except (redis.RedisError, OSError) as exc:

@@ -133,6 +133,32 @@ def test_what_was_launched_while_redis_was_stopped_runs_when_it_is_back(
         check_stopping(workers[0])
 
 
+# Asks the worker to stop while it forks a work horse, where Python ignores what the signal's handler raises.
+STOP_WHILE_FORKING = """
+import os, signal
+
+def stop():
+    if getattr(signal.getsignal(signal.SIGTERM), "__name__", "") == "request_stop":
+        os.kill(os.getpid(), signal.SIGTERM)
+
+os.register_at_fork(after_in_parent=stop)
+"""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_worker_that_is_asked_to_stop_while_it_forks_ends_after_the_job(
+    ringing: Runtime, redis_server: Redis, tmp_path: Path
+) -> None:
+    job_id = discover(ringing)
+    with running_engine(ringing.settings, tmp_path / "engine", command=STOP_WHILE_FORKING + COMMAND) as (
+        workers,
+        _,
+    ):
+        assert wait_for_job(ringing, job_id).state is JobState.FAILED  # there is no instance
+        assert workers[0].wait() == 0
+        assert "Exception ignored in" in workers[0].log()
+
+
 def check_stopping(worker: EngineProcess) -> None:
     """An idle worker ends when it is asked to, long before its wait of minutes for Redis would let it."""
     begun = time.monotonic()
