@@ -31,6 +31,7 @@ class BookingState(StrEnum):
     FAILED = "failed"  # planning or running failed; staff can plan it again
 
 
+# Nothing goes on by itself: what failed can be planned again, by a person.
 ENDED_STATES = (BookingState.REJECTED, BookingState.CANCELED, BookingState.DEPLOYED, BookingState.FAILED)
 
 

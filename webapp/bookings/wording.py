@@ -6,6 +6,8 @@ from webapp.applications.models import LoginRights
 from webapp.bookings.kinds.base import Fact
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
+from webapp.bookings.plans import Plan, PlanState
+from webapp.jobs.models import Job, JobState
 
 EVENTS = {
     "requested": "Requested",
@@ -66,6 +68,45 @@ def next_step(booking: Booking, *, is_sent_back: bool, has_plan: bool, is_operat
             return "You change it and send it again, or support plans it again or closes it"
         return "Support looks at it and plans it again, or closes it"
     return _NEXT.get(booking.state)
+
+
+def progress_of(booking: Booking, plan: Plan | None, job: Job | None) -> str:
+    """How far it is, in one line of a list; on its own page :func:`next_step` says what its reader does."""
+    match booking.state:
+        case BookingState.PENDING:
+            return _progress_of_plan(plan)
+        case BookingState.APPROVED | BookingState.RUNNING:
+            return _progress_of_job(booking, job)
+        case BookingState.FAILED:
+            return booking.failure or "It could not be carried out; the hosting team looks at it."
+        case BookingState.REJECTED:
+            return "Rejected; the request says why."
+        case _:
+            return ""
+
+
+def _progress_of_job(booking: Booking, job: Job | None) -> str:
+    if booking.state is BookingState.RUNNING:
+        if job is not None and job.tasks_total:
+            return f"Being carried out: step {min(job.tasks_done, job.tasks_total)} of {job.tasks_total}."
+        return "Being carried out."
+    if job is not None and job.state is JobState.WAITING:
+        return "Approved; another change of the same application or instance is finished first."
+    return "Approved; a worker takes it next."
+
+
+def _progress_of_plan(plan: Plan | None) -> str:
+    match plan and plan.state:
+        case PlanState.READY:
+            return "An approver looks at it."
+        case PlanState.SENT_BACK:
+            return "Sent back to you: change it, or cancel it."
+        case PlanState.EXPIRED:
+            return "Nobody approved the plan in time: have it made again, or cancel the request."
+        case PlanState.FAILED | PlanState.DRIFTED:
+            return "The hosting team plans it again."
+        case _:
+            return "What has to be done is being worked out; that takes some seconds."
 
 
 def facts_of(booking: Booking) -> list[Fact]:

@@ -37,9 +37,9 @@ class PolicyTerms:
 
 BUILT_IN = PolicyTerms(
     name="Built in",
-    approvals=1,
+    approvals=default_of(Policy.approvals),
     approver_roles=tuple(role.value for role in APPROVER_ROLES),
-    four_eyes=True,
+    four_eyes=default_of(Policy.four_eyes),
     plan_hours=default_of(Policy.plan_hours),
 )
 
@@ -47,9 +47,9 @@ BUILT_IN = PolicyTerms(
 # A policy that somebody changed in the database says nothing that can be believed: an admin has to look.
 UNSEALED = PolicyTerms(
     name="Built in, as a policy was changed in the platform database",
-    approvals=1,
+    approvals=default_of(Policy.approvals),
     approver_roles=(PortalRole.ADMIN.value,),
-    four_eyes=True,
+    four_eyes=default_of(Policy.four_eyes),
     plan_hours=default_of(Policy.plan_hours),
 )
 

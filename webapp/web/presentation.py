@@ -13,6 +13,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TransactSqlLexer
 
 from webapp.applications.fullness import is_full, size_text
+from webapp.bookings.models import LONGEST_REASON
 
 LIGHT_STYLE = "vs"  # Pygments styles; the light one has the colours of Microsoft's own editors
 DARK_STYLE = "github-dark"
@@ -22,7 +23,9 @@ def register_presentation(app: Flask) -> None:
     """Add the filters ``gib``, ``sql``, ``moment``, ``duration`` to ``app``, and what the frame shows."""
     app.jinja_env.filters.update(gib=size_text, sql=highlighted_sql, moment=moment, duration=duration)
     app.jinja_env.tests["full"] = is_full
-    app.jinja_env.globals.update(platform_version=version("sqlhosting"), moment_utc=moment_utc)
+    app.jinja_env.globals.update(
+        platform_version=version("sqlhosting"), moment_utc=moment_utc, longest_reason=LONGEST_REASON
+    )
 
 
 @lru_cache(maxsize=2048)

@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from webapp.approvals.expiry import plan_expired_again
 from webapp.approvals.operations import PlanChanged, decide
 from webapp.bookings.kinds.registry import kind_of
-from webapp.bookings.models import LONGEST_REASON
 from webapp.bookings.plans import DecisionKind, Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
@@ -130,6 +129,5 @@ def _shown(plan_id: str, form: DecisionForm, status: int) -> ResponseReturnValue
     page = plan_page(session, acting_user(session, actor()), plan_id)
     answer = render_template(
         "approvals/show.html", page=page, form=form, in_words=in_words, is_different=is_different,
-        longest_reason=LONGEST_REASON,
     )  # fmt: skip
     return answer, status

@@ -1,4 +1,4 @@
-"""A customer's first page: applications with their fullest limit, requests with their next step."""
+"""A customer's first page: applications with their fullest limit, requests with how far they are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from webapp.applications.models import Application, ApplicationDatabase, Applica
 from webapp.applications.visibility import visible_applications
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.open_bookings import OPEN_STATES
-from webapp.bookings.plans import Plan, PlanState
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import own_bookings, with_application
+from webapp.bookings.wording import progress_of
 from webapp.database import now
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.models import Job
 from webapp.pages.bookings.states import NEEDS_CUSTOMER, plans_of, shown_state
 from webapp.visitor import Visitor
 
@@ -60,7 +60,7 @@ class OpenRequest:
 
     booking: Booking
     title: str
-    next_step: str
+    progress: str
     state: str  # what shown_state calls it
 
     @property
@@ -130,47 +130,8 @@ def open_requests(session: Session, user: Visitor) -> list[OpenRequest]:
         OpenRequest(
             booking,
             title_for(booking),
-            next_step(booking, plans.get(booking.plan_id or ""), jobs.get(booking.job_id or "")),
+            progress_of(booking, plans.get(booking.plan_id or ""), jobs.get(booking.job_id or "")),
             shown_state(booking, plans.get(booking.plan_id or "")),
         )
         for booking in bookings
     ]
-
-
-def next_step(booking: Booking, plan: Plan | None, job: Job | None) -> str:
-    """What happens next to the booking, in a customer's words. Pure."""
-    match booking.state:
-        case BookingState.PENDING:
-            return _next_step_of_plan(plan)
-        case BookingState.APPROVED | BookingState.RUNNING:
-            return _next_step_of_job(booking, job)
-        case BookingState.FAILED:
-            return booking.failure or "It could not be carried out; the hosting team looks at it."
-        case BookingState.REJECTED:
-            return "Rejected; the request says why."
-        case _:
-            return ""
-
-
-def _next_step_of_job(booking: Booking, job: Job | None) -> str:
-    if booking.state is BookingState.RUNNING:
-        if job is not None and job.tasks_total:
-            return f"Being carried out: step {min(job.tasks_done, job.tasks_total)} of {job.tasks_total}."
-        return "Being carried out."
-    if job is not None and job.state is JobState.WAITING:
-        return "Approved; another change of the same application or instance is finished first."
-    return "Approved; a worker takes it next."
-
-
-def _next_step_of_plan(plan: Plan | None) -> str:
-    match plan and plan.state:
-        case PlanState.READY:
-            return "An approver looks at it."
-        case PlanState.SENT_BACK:
-            return "Sent back to you: change it, or cancel it."
-        case PlanState.EXPIRED:
-            return "Nobody approved the plan in time: have it made again, or cancel the request."
-        case PlanState.FAILED | PlanState.DRIFTED:
-            return "The hosting team plans it again."
-        case _:
-            return "What has to be done is being worked out; that takes some seconds."

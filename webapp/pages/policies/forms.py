@@ -51,7 +51,7 @@ class PolicyForm(FlaskForm):
     )
     approvals = IntegerField(
         "Approvals by different people",
-        default=1,
+        default=default_of(Policy.approvals),
         validators=[InputRequired()],
         description="0: the platform approves by itself, at once.",
     )
@@ -59,7 +59,9 @@ class PolicyForm(FlaskForm):
         "Who approves",
         choices=[SelectChoice(role.value, f"{role.value.capitalize()}s") for role in APPROVER_ROLES],
     )
-    four_eyes = BooleanField("Four eyes: nobody approves their own request", default=True)
+    four_eyes = BooleanField(
+        "Four eyes: nobody approves their own request", default=default_of(Policy.four_eyes)
+    )
     plan_hours = IntegerField(
         "Hours that a plan waits",
         default=default_of(Policy.plan_hours),

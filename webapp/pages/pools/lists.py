@@ -19,7 +19,6 @@ from webapp.pools.models import Discovery, ElevatedAccount, Instance
 
 COLLATIONS_SHOWN = 100
 JOBS_SHOWN = 20
-SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
 
 
 @dataclass(frozen=True)
