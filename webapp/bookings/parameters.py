@@ -154,7 +154,7 @@ def offered_pools(session: Session) -> list[Pool]:
 def check_pool(session: Session, kind: PoolKind, pool_id: str | None) -> Pool:
     """The chosen pool; the only one where none is named (None)."""
     if kind is PoolKind.HA:
-        raise InvalidInput("kind", "High availability is not yet offered", "Choose stand-alone.")
+        raise InvalidInput("kind", f"{PoolKind.HA.words} is not yet offered", "Choose stand-alone.")
     offered = offered_pools(session)
     if not offered:
         raise InvalidInput(

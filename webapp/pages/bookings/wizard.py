@@ -225,6 +225,7 @@ def _kind_facts() -> dict[str, Any]:
     return {
         "pools": pools,
         "largest_gib": {pool.id: _largest_gib(session, pool) for pool in pools},
+        "kinds": PoolKind,
         "has_ha": has_ha,
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     IntegerField,
@@ -20,11 +19,11 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from webapp.accounts.models import PortalRole
 from webapp.bookings.kinds.registry import request_kinds
 from webapp.database import default_of
-from webapp.errors import InvalidInput
 from webapp.policies.models import Policy
 from webapp.policies.operations import PolicyValues
 from webapp.policies.terms import APPROVER_ROLES
 from webapp.pools.models import Pool
+from webapp.web.forms import RefusableForm
 
 
 class CheckboxesField(SelectMultipleField):
@@ -34,7 +33,7 @@ class CheckboxesField(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
-class PolicyForm(FlaskForm):
+class PolicyForm(RefusableForm):
     """A policy."""
 
     name = StringField("Name", validators=[InputRequired()], description="For lists and the audit log.")
@@ -99,14 +98,6 @@ class PolicyForm(FlaskForm):
             plan_hours=_number(self.plan_hours),
             is_enabled=bool(self.is_enabled.data),
         )
-
-    def refuse(self, error: InvalidInput) -> bool:
-        """Put ``error`` below its field; False when the form has no such field."""
-        if error.field not in self:
-            return False
-        field = self[error.field]
-        field.errors = [*field.errors, f"{error}"]
-        return True
 
 
 def _number(field: Any) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DecimalField,
@@ -18,10 +17,10 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from webapp.database import default_of
-from webapp.errors import InvalidInput
 from webapp.pools.elevated_accounts import AccountValues
 from webapp.pools.models import ElevatedAccount, Instance, Pool, PoolKind
 from webapp.pools.operations import InstanceValues, PoolValues
+from webapp.web.forms import RefusableForm
 
 KINDS = [SelectChoice(kind.value, kind.words) for kind in PoolKind]
 MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
@@ -39,18 +38,6 @@ def optional(field: Any) -> str | None:
 
 def _choice(account: ElevatedAccount) -> SelectChoice:
     return SelectChoice(account.id, f"{account.name} (login {account.login_user})")
-
-
-class RefusableForm(FlaskForm):
-    """A form that can show what an operation refused."""
-
-    def refuse(self, error: InvalidInput) -> bool:
-        """Put ``error`` below its field; False when the form has no such field."""
-        if error.field not in self:
-            return False
-        field = self[error.field]
-        field.errors = [*field.errors, f"{error}."]
-        return True
 
 
 class KnowingForm(RefusableForm):

@@ -7,11 +7,11 @@ from flask_login import current_user
 
 from webapp.audit.operations import record
 from webapp.errors import InvalidInput, PlatformError
-from webapp.pages.pools.forms import RefusableForm
 from webapp.pools.account_password import WrongPassword
 from webapp.web import session as web
 from webapp.web.access import actor
 from webapp.web.extensions import limiter
+from webapp.web.forms import RefusableForm
 
 GUESSES = "10 per hour"  # wrong passwords of elevated accounts, for each user
 

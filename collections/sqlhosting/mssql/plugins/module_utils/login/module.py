@@ -10,22 +10,20 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils._change import (
     settled,
     summarise,
 )
-from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import (
-    DatabaseMissing,
-    InvalidInput,
-    ObjectExists,
-    ObjectMissing,
-    PermissionDenied,
-)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils._errors import InvalidInput, ObjectMissing
 from ansible_collections.sqlhosting.mssql.plugins.module_utils._names import check_login_name, check_name
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.absent import remove_login
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.databases import require_open
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.decide import (
-    ALWAYS,
     decide_changes,
     decide_create,
     decide_end_sessions,
     decide_server_roles,
+)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.expected import expected_login
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.observe import (
+    observe_login,
+    read_user,
+    read_users,
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned import (
     decide_hand_over,
@@ -33,16 +31,8 @@ from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.owned impor
 )
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.password import normalise_sid
 from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.permissions import OLD_PERMISSIONS
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import (
-    Login,
-    is_own,
-    refuse_foreign_type,
-)
-from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import (
-    UserState,
-    UserWish,
-    decide_user,
-)
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.state import Login, is_own
+from ansible_collections.sqlhosting.mssql.plugins.module_utils.login.users import UserWish, decide_user
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -116,7 +106,7 @@ def run(session, params: dict) -> dict:
 
 
 def _attempt(session, params: dict, sid: str | None, wishes: list) -> dict:
-    login, probe = _observe(session, params, sid)
+    login, probe = observe_login(session, params, sid)
     if params["state"] == "absent":
         return remove_login(session, params, login, wishes, probe=probe, remedies=REMEDIES)
     return _present(session, params, wishes, sid=sid, login=login, probe=probe)
@@ -158,50 +148,6 @@ def _check_input(params: dict, wishes: list) -> None:
         )
 
 
-def _observe(session, params: dict, sid: str | None, *, compare: bool = True) -> tuple:
-    """(the login or None, the first row). One round trip, the comparison of the password included."""
-    asked = params["server_roles"] or []
-    compare = compare and params["password"] is not None and params["update_password"] == ALWAYS
-    rows = session.read(
-        "login/observe",
-        database="master",
-        parameters=(params["password"],) if compare else (),
-        name=params["name"],
-        sid=sid,
-        default_database=params["default_database"],
-        compare_password=compare,
-        server_roles=asked,
-    )
-    named = [row for row in rows if row["name"] is not None and row["by_name"]]
-    others = [row for row in rows if row["name"] is not None and not row["by_name"]]
-    if others and params["state"] == "present":
-        raise ObjectExists(
-            f"login [{others[0]['name']}] has the SID {sid} already",
-            remedy="Give another sid, or use that login.",
-        )
-    if named:
-        login = Login.from_rows(named, asked)
-        refuse_foreign_type(login)
-        return _as_planned(session, login), rows[0]
-    if session.is_planned(f"login:{params['name']}"):
-        return Login.planned(params["name"], sid), rows[0]
-    if not rows[0]["may_see"]:
-        raise PermissionDenied(
-            f"whether login [{params['name']}] exists cannot be seen",
-            remedy="Grant the platform's login ALTER ANY LOGIN.",
-        )
-    return None, rows[0]
-
-
-def _as_planned(session, login: Login) -> Login:
-    """In check mode, an existing login as an earlier task would have left it: enabled or disabled."""
-    key = f"login:{login.name}/enabled="
-    for enabled, words in ((True, ("true", "false")), (False, ("false", "true"))):
-        if session.is_planned(key + words[0]) and not session.is_planned(key + words[1]):
-            login.is_enabled = enabled
-    return login
-
-
 def _present(
     session, params: dict, wishes: list, *, sid: str | None, login: Login | None, probe: dict
 ) -> dict:
@@ -225,7 +171,7 @@ def _present(
     ):
         changes.append(decide_end_sessions(name, login.sql_sid if before else None))
     changes += _server_roles(session, params, login)
-    users = _read_users(session, wishes, login, also=_database_to_check(params, login))
+    users = read_users(session, wishes, login, also=_database_to_check(params, login))
     for wish, state in users:
         if wish.is_absent and state.by_sid is not None and login.sql_sid is not None:
             changes += decide_hand_over(name, read_owned(session, [state.database], login.sql_sid))
@@ -291,32 +237,6 @@ def _database_to_check(params: dict, login: Login) -> list:
     return [] if wanted is None or (login.same_default_database and not login.is_new) else [wanted]
 
 
-def _read_users(session, wishes: list, login: Login, *, also: list) -> list:
-    """(wish, state) for each asked database. Raises when one is missing, not open or closed to us.
-
-    ``also``: databases that must exist, or be planned, too.
-    """
-    names = list(dict.fromkeys([*(wish.database for wish in wishes), *also]))
-    if not names:
-        return []
-    rows = session.read("user/databases", database="master", databases=names)
-    found = {row["asked"]: row for row in rows}
-    for name in also:
-        if name not in found and not session.is_planned(f"database:{name}"):
-            raise InvalidInput(
-                field="default_database", problem=f"there is no database [{name}]", remedy="Create it first."
-            )
-    users = []
-    for wish in wishes:
-        row = found.get(wish.database)
-        if row is None:
-            users += _in_missing_database(session, wish)
-            continue
-        require_open(row)
-        users.append((wish, _read_user(session, wish, row["name"], login.sql_sid)))
-    return users
-
-
 def _check_permissions(session, changes: list) -> None:
     """Refuse permissions that this version of SQL Server does not know, before anything is changed."""
     named = {
@@ -334,44 +254,19 @@ def _check_permissions(session, changes: list) -> None:
             )
 
 
-def _in_missing_database(session, wish: UserWish) -> list:
-    if session.is_planned(f"database:{wish.database}"):
-        return [(wish, UserState(wish.database, [], is_planned=True))]
-    if wish.is_absent:
-        return []  # no database, no user
-    raise DatabaseMissing(
-        f"there is no database [{wish.database}]",
-        database=wish.database,
-        remedy="Create it with mssql_database first.",
-    )
-
-
-def _read_user(session, wish: UserWish, database: str, sid: str | None) -> UserState:
-    rows = session.read(
-        "user/observe",
-        database="master",
-        user=wish.user,
-        sid=sid,
-        roles=wish.roles,
-        default_schema=wish.default_schema,
-        in_database=database,
-    )
-    return UserState(database, rows)
-
-
 def _after(session, params: dict, sid: str | None, *, changes: list, before: dict, users: list) -> dict:
     """The login as it is now, read again after changes; in check mode as far as the options tell."""
     if not changes:
         return before
     if session.check_mode:
-        return _expected(params, sid, before, users)
-    login, _probe = _observe(session, params, sid, compare=False)
+        return expected_login(params, sid, before, users)
+    login, _probe = observe_login(session, params, sid, compare=False)
     if login is None:
         raise ObjectMissing(
             f"login [{params['name']}] is gone: somebody dropped it after the changes", remedy="Run again."
         )
     after = login.as_dict()
-    users = [(wish, _read_user(session, wish, state.database, login.sql_sid)) for wish, state in users]
+    users = [(wish, read_user(session, wish, state.database, login.sql_sid)) for wish, state in users]
     if users:
         after["databases"] = [state.as_dict(wish.user) for wish, state in users]
     require_as_asked(f"login [{login.name}]", _remaining(params, sid, login, users))
@@ -392,46 +287,3 @@ def _remaining(params: dict, sid: str | None, login: Login, users: list) -> list
 
 def _never(_thing: str) -> bool:
     return False
-
-
-def _expected(params: dict, sid: str | None, before: dict, users: list) -> dict:
-    after = dict(before or {"name": params["name"], "sid": sid, "enabled": True})
-    for option in ("enabled", "check_policy", "check_expiration", "must_change", "default_database"):
-        if params[option] is not None:
-            after[option] = params[option]
-    if params["unlock"]:
-        after["is_locked"] = False
-    if params["check_policy"] is False and params["check_expiration"] is None:
-        after["check_expiration"] = False
-    asked = params["server_roles"]
-    if asked is not None:
-        kept = [] if params["exclusive"] else before.get("server_roles", [])
-        after["server_roles"] = sorted({*kept, *asked})
-    if users:
-        after["databases"] = [_expected_user(wish, state, params["exclusive"]) for wish, state in users]
-    return after
-
-
-def _expected_user(wish: UserWish, state: UserState, exclusive: bool) -> dict:
-    now = state.as_dict(wish.user)
-    if wish.is_absent:
-        return dict(now, user=None, roles=[], permissions=[], denied_permissions=[], default_schema=None)
-    roles = {state.known_roles.get(role, role) for role in wish.roles}
-    return dict(
-        now,
-        user=now["user"] or wish.user,
-        roles=sorted(roles if exclusive else {*now["roles"], *roles}),
-        permissions=sorted(
-            ({*wish.permissions} | (set() if exclusive else set(now["permissions"])))
-            - {"CONNECT", *wish.denied}
-        ),
-        denied_permissions=sorted(
-            {*wish.denied}
-            | (
-                set()
-                if exclusive and wish.says_denied
-                else {*now["denied_permissions"]} - {*wish.permissions}
-            )
-        ),
-        default_schema=wish.default_schema or now["default_schema"],
-    )
