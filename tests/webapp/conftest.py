@@ -36,13 +36,15 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, migrated_sqlite: Path, tmp_path: Path
-) -> str:
+) -> Iterator[str]:
     """A migrated, otherwise empty platform database."""
     if request.param == "sqlite":
         shutil.copy(migrated_sqlite, tmp_path / "platform.db")
-        return f"sqlite:///{tmp_path / 'platform.db'}"
+        yield f"sqlite:///{tmp_path / 'platform.db'}"
+        return
     postgres = shared_postgres(pytestconfig)
-    return postgres.create_database(template=postgres.create_template("migrated", migrate))
+    with postgres.lent_database(postgres.create_template("migrated", migrate)) as url:
+        yield url
 
 
 @pytest.fixture
