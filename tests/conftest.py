@@ -59,7 +59,7 @@ _NOT_QUICK_VALUES = frozenset({"postgresql", "freetds", "out_of_process"})
 
 # For all of these one platform is started. They take longest, so they begin.
 _TOGETHER = "tests/end_to_end/"
-# Each takes long; what a few of their files start is started for both workers.
+# Each takes long; what a few of their files start, each worker starts for itself.
 _APART = ("tests/demo/", "tests/playbooks/", "tests/webapp/jobs/")
 
 
