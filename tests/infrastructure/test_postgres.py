@@ -73,6 +73,78 @@ def test_a_template_that_could_not_be_filled_is_not_kept(postgres: Postgres) -> 
     assert not postgres.has_database("half_filled")
 
 
+@pytest.fixture(name="pools", scope="module")
+def pools_fixture(postgres: Postgres) -> str:
+    """A template with one table that has a row, and one that a foreign key points from without any."""
+
+    def fill(url: str) -> None:
+        ask(url, "CREATE TABLE pools (id serial PRIMARY KEY, name text, seal bytea, at timestamptz)")
+        ask(url, "CREATE TABLE instances (id serial PRIMARY KEY, pool_id integer REFERENCES pools)")
+        ask(url, "INSERT INTO pools VALUES (1, 'it''s 🐘', decode('00ff', 'hex'), '2026-11-30 06:00+01')")
+
+    return postgres.create_template("with_pools", fill)
+
+
+def lend(postgres: Postgres, template: str, *statements: str) -> str:
+    """Have ``statements`` run in a lent database; its URL."""
+    with postgres.lent_database(template) as url:
+        for statement in statements:
+            ask(url, statement)
+    return url
+
+
+def test_a_database_that_is_given_back_serves_again_as_its_template(postgres: Postgres, pools: str) -> None:
+    as_made = ask(postgres.url(pools), "SELECT * FROM pools")
+    first = lend(
+        postgres,
+        pools,
+        "UPDATE pools SET name = 'changed'",
+        "INSERT INTO pools (id, name) VALUES (2, 'of a test')",
+        "INSERT INTO instances (pool_id) VALUES (2), (2)",
+    )
+
+    with postgres.lent_database(pools) as again:
+        assert again == first
+        assert ask(again, "SELECT * FROM pools") == as_made
+        assert ask(again, "SELECT * FROM instances") == []
+        assert ask(again, "INSERT INTO instances (pool_id) VALUES (1) RETURNING id") == [(1,)]
+
+
+def test_two_tests_at_once_have_a_database_each(postgres: Postgres, pools: str) -> None:
+    with postgres.lent_database(pools) as first, postgres.lent_database(pools) as second:
+        assert first != second
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE of_a_test (id integer)",
+        "DROP TABLE instances",
+        "ALTER TABLE pools ADD COLUMN of_a_test integer",
+        "ALTER TABLE pools ALTER COLUMN name SET DEFAULT 'of a test'",
+        "ALTER TABLE instances DROP CONSTRAINT instances_pool_id_fkey",
+        "CREATE INDEX of_a_test ON pools (name)",
+    ],
+)
+def test_a_database_that_has_another_shape_does_not_serve_again(
+    postgres: Postgres, pools: str, statement: str
+) -> None:
+    changed = lend(postgres, pools, statement)
+    with postgres.lent_database(pools) as another:
+        assert another != changed
+    assert not postgres.has_database(changed.rpartition("/")[2])
+
+
+def test_a_database_that_somebody_still_uses_does_not_serve_again(postgres: Postgres, pools: str) -> None:
+    with postgres.lent_database(pools) as left:
+        engine = create_engine(left)
+        connection = engine.connect()
+    connection.invalidate()
+    engine.dispose()
+    with postgres.lent_database(pools) as another:
+        assert another != left
+
+
 def test_a_name_in_use_is_refused_until_it_is_dropped(postgres: Postgres) -> None:
     postgres.create_database("taken")
     with pytest.raises(psycopg.errors.DuplicateDatabase):
