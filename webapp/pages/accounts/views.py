@@ -5,7 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    after_this_request,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
@@ -47,16 +57,22 @@ def _account_key() -> str:
     return f"account {token_hash(email)}"
 
 
-def _is_wrong(_response: Response) -> bool:
-    return bool(g.get("is_wrong_password"))
+def _give_back(response: Response) -> Response:
+    """Only wrong passwords count. Every try is counted first, so that none of many at once is forgotten."""
+    if not g.get("is_wrong_password"):
+        for one in limiter.current_limits:
+            if _account_key() in one.key:
+                limiter.storage.incr(one.key, one.limit.get_expiry(), amount=-1)
+    return response
 
 
 @accounts.route("/login", methods=["GET", "POST"])
 @may(PUBLIC)
 @limiter.limit(_login_rate, methods=["POST"])
-@limiter.limit(_account_rate, key_func=_account_key, methods=["POST"], deduct_when=_is_wrong)
+@limiter.limit(_account_rate, key_func=_account_key, methods=["POST"])
 def login() -> ResponseReturnValue:
     """Log in by e-mail and password."""
+    after_this_request(_give_back)
     form = LoginForm()
     if request.method == "GET" and current_user.is_authenticated:
         return redirect(_next_page())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -196,6 +199,23 @@ def test_one_account_is_tried_only_so_often_from_all_addresses_together(
     assert refused.status_code == 429
     assert re.search(r"for this account. Try again in (59 min|1 h)", refused.text)
     assert try_from("192.0.2.9", other.email, PASSWORD).status_code == 302
+    portal.close()
+
+
+def test_of_many_tries_at_once_none_is_forgotten(database_url: str, tmp_path: Path) -> None:
+    portal = Portal(settings_for(database_url, data_folder=tmp_path, account_rate="3 per hour"))
+    user = portal.create_user()
+    at_once = Barrier(12)
+
+    def try_it(_number: int) -> int:
+        client = Client(portal.app.test_client())
+        client.csrf_token()
+        at_once.wait(60)
+        return client.post("/login", {"email": user.email, "password": "not the password"}).status_code
+
+    with ThreadPoolExecutor(at_once.parties) as threads:
+        answers = Counter(threads.map(try_it, range(at_once.parties)))
+    assert answers == {422: 3, 429: 9}
     portal.close()
 
 
