@@ -10,6 +10,9 @@ where the locks and the audit are.
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
+from functools import wraps
 from html import escape
 from typing import Any
 
@@ -20,14 +23,17 @@ from flask import Flask, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from rq import Worker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
-from werkzeug.exceptions import MethodNotAllowed, Unauthorized
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Unauthorized
 
 from webapp.errors import NotAllowed, Unavailable
 from webapp.jobs.queue import connection_for, is_redis_reachable
 from webapp.settings import Settings
 from webapp.web.access import OPERATORS
+
+_log = logging.getLogger(__name__)
 
 BLUEPRINT = "rq_dashboard"
 PREFIX = "/ops/rq"
@@ -84,6 +90,9 @@ def register_dashboard(app: Flask, settings: Settings) -> None:
     app.after_request_funcs.setdefault(None, []).insert(0, _loosen)
     app.register_error_handler(redis.RedisError, _on_redis_error)
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith(f"{BLUEPRINT}."):
+            app.view_functions[endpoint] = _in_words(view)
 
 
 def _guard_for(settings: Settings) -> Any:
@@ -98,6 +107,8 @@ def _guard_for(settings: Settings) -> Any:
             raise NotAllowed
         if request.method not in _READS or request.endpoint in _CHANGES_BY_GET:
             raise MethodNotAllowed(valid_methods=sorted(_READS), description="Use the pages of jobs.")
+        if (request.view_args or {}).get("instance_number"):
+            raise NotFound("There is one Redis: number 0.")
         if request.endpoint != f"{BLUEPRINT}.static" and not is_redis_reachable(settings):
             raise Unavailable(_SILENT)
         return None
@@ -106,6 +117,30 @@ def _guard_for(settings: Settings) -> Any:
 
 
 _SILENT = "Redis does not answer. Requests are kept in the platform database and run as soon as it is back."
+
+
+_ODD = (
+    "This page cannot show what it finds in Redis: something there was not written by RQ, or is gone by now. "
+    "The pages of jobs and workers do not depend on it."
+)
+
+
+def _in_words(view: Callable[..., Any]) -> Callable[..., Any]:
+    """``view``, saying so where it stumbles: whatever stands in Redis is no fault of this portal."""
+
+    @wraps(view)
+    def told(*args: Any, **options: Any) -> Any:
+        try:
+            return view(*args, **options)
+        except (HTTPException, redis.ConnectionError, redis.TimeoutError):
+            raise
+        except NoSuchJobError:
+            raise NotFound("Redis does not know this job, or not any more.") from None
+        except Exception as exc:
+            _log.warning("dashboard_stumbled path=%s error=%s", request.path, type(exc).__name__)
+            raise Unavailable(_ODD) from exc
+
+    return told
 
 
 def _on_redis_error(_error: redis.RedisError) -> ResponseReturnValue:

@@ -95,6 +95,54 @@ def test_a_redis_that_is_down_gives_our_own_page(with_redis: Portal, redis_serve
     assert "No worker is alive" in workers.text
 
 
+def _write_nonsense(connection: RedisClient) -> None:
+    """What RQ never writes, at each name that the dashboard looks at."""
+    queue = Queue("sqlhosting", connection=connection, serializer=JSONSerializer)
+    for number, fields in enumerate(
+        (
+            {"created_at": "never", "data": b"\xff\xfe", "origin": "sqlhosting"},
+            {"created_at": "2026-11-30T06:00:00Z", "data": b"no json", "ended_at": "x"},
+            {"status": "odd"},
+            {"data": b"[1]", "created_at": b"\xff"},
+        )
+    ):
+        connection.hset(f"rq:job:odd-{number}", mapping=fields)  # type: ignore[arg-type]
+        connection.rpush(queue.key, f"odd-{number}")
+    connection.set("rq:job:text", "a text")
+    connection.rpush(queue.key, "text", b"\xff\xfe", "", "not-there")
+    connection.sadd("rq:queues", "no queue at all", b"\xff", "rq:queue:of-a-text")
+    connection.set("rq:queue:of-a-text", "a text")
+    connection.set(f"rq:failed:{queue.name}", "a text")
+    connection.sadd("rq:workers", "no worker", "rq:worker:odd", "rq:worker:text", b"\xff")
+    connection.hset("rq:worker:odd", mapping={"birth": "x", "queues": b"\xff", "current_job": "text"})
+    connection.set("rq:worker:text", "a text")
+
+
+_LOOKS = (
+    "", "0/view/queues", "0/view/workers", "0/view/jobs", "0/view/jobs/sqlhosting/queued/8/asc/1",
+    "0/view/job/odd-0", "0/view/job/text", "0/view/job/not-there",
+    "0/data/queues.json", "0/data/workers.json", "0/data/queues/workers.json",
+    "0/data/jobs/sqlhosting/queued/8/asc/1.json", "0/data/jobs/sqlhosting/failed/8/asc/1.json",
+    "0/data/jobs/sqlhosting/odd/8/asc/1.json", "0/data/jobs/sqlhosting/queued/0/odd/0.json",
+    "0/data/job/odd-0.json", "0/data/job/odd-1.json", "0/data/job/odd-2.json", "0/data/job/odd-3.json",
+    "0/data/job/text.json", "0/data/job/not-there.json", "7/view/queues", "7/data/queues.json",
+)  # fmt: skip
+
+
+def test_nonsense_in_redis_is_told_in_words(with_redis: Portal, redis_server: Redis) -> None:
+    client = with_redis.client(with_redis.create_user(PortalRole.OPERATOR))
+    with RedisClient.from_url(redis_server.url) as connection:
+        _write_nonsense(connection)
+    answers = {look: client.get(HOME + look) for look in _LOOKS}
+
+    assert {look: answer.status_code for look, answer in answers.items() if answer.status_code == 500} == {}
+    assert answers["0/data/queues.json"].status_code == 503
+    assert "was not written by RQ" in answers["0/data/queues.json"].text
+    assert answers["0/data/job/not-there.json"].status_code == 404
+    assert answers["7/view/queues"].status_code == 404
+    assert client.get("/workers").status_code == 200
+
+
 def test_it_can_be_switched_off(database_url: str, tmp_path: Path) -> None:
     portal = Portal(settings_for(database_url, dashboard=False, data_folder=tmp_path / "data"))
     client = portal.client(portal.create_user(PortalRole.ADMIN))
