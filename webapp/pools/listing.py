@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, Text, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, undefer
@@ -61,6 +62,13 @@ def newest_discovery(session: Session, instance_id: str) -> Discovery | None:
     """The last look at the instance that found something; its facts are loaded when they are read."""
     query = select(Discovery).where(Discovery.instance_id == instance_id)
     return session.scalars(query.order_by(Discovery.id.desc()).limit(1)).one_or_none()
+
+
+def locked_out(session: Session, instance_id: str) -> dict[str, datetime]:
+    """The logins that wrong passwords had locked out at the last look, in lower case, and when that was."""
+    found = newest_discovery(session, instance_id)
+    logins = (found.facts.get("logins") or []) if found else []
+    return {str(one["name"]).lower(): found.at for one in logins if found and one.get("is_locked")}
 
 
 def newest_discoveries(session: Session, instance_ids: Iterable[str]) -> dict[str, Discovery]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import render_template
@@ -25,7 +26,7 @@ from webapp.jobs.visibility import visible_jobs
 from webapp.pages.bookings.collations import in_words
 from webapp.pages.bookings.states import shown_states
 from webapp.pools.collations import default_collation
-from webapp.pools.listing import collations_of
+from webapp.pools.listing import collations_of, locked_out
 from webapp.web import session as web
 from webapp.web.access import actor
 
@@ -53,9 +54,23 @@ def tab_page(
     elif tab == "logins":
         facts["logins"] = [login for login in application.logins if is_taken(login)]
         facts["main_login"] = MAIN_LOGIN
+        facts["locked_at"] = _locked_at(application)
     elif tab == "activity":
         facts |= _activity_facts(application)
     return render_template(f"applications/{tab}.html", **common(application, tab), **facts)
+
+
+def _locked_at(application: Application) -> dict[str, datetime]:
+    """Of logins that are locked out, by id, when that was seen; a password set since then unlocked one."""
+    if application.instance_id is None:
+        return {}
+    seen = locked_out(web.session(), application.instance_id)
+    return {
+        login.id: at
+        for login in application.logins
+        if (at := seen.get(login.full_name.lower()))
+        and (login.password_set_at is None or login.password_set_at < at)
+    }
 
 
 def common(application: Application, tab: str) -> dict[str, Any]:

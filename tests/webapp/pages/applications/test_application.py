@@ -11,12 +11,13 @@ from sqlalchemy import select
 from tests.support.hosting import Hosting, staff
 from webapp.accounts.models import PortalRole
 from webapp.applications.job_templates import CheckQuota
-from webapp.applications.models import ApplicationDatabase, ApplicationState
+from webapp.applications.models import ApplicationDatabase, ApplicationLogin, ApplicationState
 from webapp.audit.models import AuditEntry
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import password_for, playbook_for, variables_for
-from webapp.database import new_id
+from webapp.database import new_id, now
 from webapp.jobs.models import Job
+from webapp.pools.models import Discovery
 
 
 def ask(hosting: Hosting, user: object, path: str, form: dict[str, str] | None = None) -> str:
@@ -81,6 +82,23 @@ def test_of_two_who_look_at_a_password_at_once_one_sees_it(hosting: Hosting) -> 
     for thread in threads:
         thread.join()
     assert sorted(answers) == [200, 409, 409]
+
+
+def test_a_login_that_wrong_passwords_locked_out_says_so_until_its_password_is_set(hosting: Hosting) -> None:
+    customer = hosting.customer()
+    application = hosting.deployed_application(customer)
+    login, client = application.logins[0], hosting.client(customer)
+    path = f"/applications/{application.id}/logins"
+    assert "locked it out" not in client.get(path).text
+    with hosting.portal.database.transaction() as session:
+        logins = [{"name": "SHOP_app", "is_locked": True}, {"name": "other_app", "is_locked": True}]
+        session.add(Discovery(instance_id=application.instance_id, summary={}, facts={"logins": logins}))
+    page = client.get(path).text
+    assert page.count("locked it out") == 1
+    assert "reset the password" in page
+    with hosting.portal.database.transaction() as session:
+        session.get_one(ApplicationLogin, login.id).password_set_at = now()
+    assert "locked it out" not in client.get(path).text
 
 
 def test_nobody_but_the_customer_sees_the_password(hosting: Hosting) -> None:
