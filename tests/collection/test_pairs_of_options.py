@@ -14,7 +14,8 @@ from tests.support.tasks import Tasks
 
 PASSWORD, OTHER_PASSWORD = "Correct-Horse-7", "Battery'Staple]8"
 HERE, THERE = "pairs_here", "pairs_there"
-PART = 5  # one of so many pairs, unless all are asked for
+LOGIN_PART = 3  # one of so many pairs for each of the three beginnings: each pair once
+DATABASE_PART = 5  # the options of a database hardly meet, and each run makes one
 Wish = dict[str, Any]
 
 LOGIN_WISHES: list[Wish] = [
@@ -81,14 +82,14 @@ DATABASE_BEGINNINGS = {
 }
 
 
-def pairs_of(wishes: list[Wish], *, is_matrix: bool, beginning: int) -> list[Wish]:
+def pairs_of(wishes: list[Wish], *, is_matrix: bool, beginning: int, part: int) -> list[Wish]:
     """Each two wishes in one; not those that ask for two values of one option.
 
-    Without ``is_matrix`` each wish alone and one of five pairs, others for each ``beginning`` (its number).
+    Without ``is_matrix`` each wish alone and one of ``part`` pairs, others for each ``beginning``, a number.
     """
     found = []
     for number, (one, other) in enumerate(itertools.combinations_with_replacement(wishes, 2)):
-        if not is_matrix and one is not other and number % PART != beginning:
+        if not is_matrix and one is not other and number % part != beginning:
             continue
         if all(one[option] == other[option] for option in one.keys() & other.keys()):
             found.append({**one, **other})
@@ -142,7 +143,8 @@ def test_each_pair_of_a_logins_options_is_kept_and_a_second_run_changes_nothing(
 ) -> None:
     refused = []
     place = [*LOGIN_BEGINNINGS].index(beginning)
-    for number, wish in enumerate(pairs_of(LOGIN_WISHES, is_matrix=is_matrix, beginning=place)):
+    pairs = pairs_of(LOGIN_WISHES, is_matrix=is_matrix, beginning=place, part=LOGIN_PART)
+    for number, wish in enumerate(pairs):
         name = f"pair_{beginning.replace(' ', '_')}_{driver}_{number}"
         for statement in LOGIN_BEGINNINGS[beginning]:
             session.execute(statement.format(name, PASSWORD))
@@ -168,7 +170,7 @@ def test_each_pair_of_a_databases_options_is_kept_and_a_second_run_changes_nothi
     task: Tasks, driver: str, session: Any, beginning: str, is_matrix: bool
 ) -> None:
     place = [*DATABASE_BEGINNINGS].index(beginning)
-    for wish in pairs_of(DATABASE_WISHES, is_matrix=is_matrix, beginning=place):
+    for wish in pairs_of(DATABASE_WISHES, is_matrix=is_matrix, beginning=place, part=DATABASE_PART):
         name = f"pair_{beginning}_{driver}"
         for statement in DATABASE_BEGINNINGS[beginning]:
             session.execute(statement.format(name))
