@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +31,7 @@ from sqlalchemy import (
     event,
     select,
 )  # fmt: skip
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -193,6 +195,16 @@ def is_deadlock(error: DBAPIError) -> bool:
     return isinstance(state, str) and re.fullmatch(r"40[0-9A-Z]{3}", state) is not None
 
 
+def is_refusal(error: DBAPIError) -> bool:
+    """Whether the database would refuse the same again, for what it says; all else may pass later.
+
+    By the classes of PEP 249, as drivers use them: a full disk, a lock, a server that only reads or is away
+    are none of these.
+    """
+    kinds = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+    return isinstance(error, kinds) and not error.connection_invalidated and not is_deadlock(error)
+
+
 class Database:
     """The engine and its sessions. Make one for each process, after forks."""
 
@@ -219,6 +231,11 @@ class Database:
         url = self.engine.url
         is_file = self.engine.dialect.name == "sqlite" and url.database and url.database != ":memory:"
         return Path(url.database) if is_file and url.database else None
+
+    @property
+    def address(self) -> str:
+        """Where it is, for messages: without a password, which may stand in the query as well."""
+        return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
     def session(self, *, writes: bool) -> Session:
         """A session. ``writes``: take SQLite's write lock at once instead of failing later."""
@@ -251,9 +268,27 @@ def create_database_engine(url: str, **options: Any) -> Engine:
     """An engine for ``url``, set up for many processes at once."""
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _before_sqlite_connect)
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
     return engine
+
+
+def _before_sqlite_connect(_dialect: Dialect, _record: Any, arguments: Any, _options: Any) -> None:
+    """Have the file for its owner alone from its first moment; SQLite gives its helpers the same rights.
+
+    Of one that is there already, others lose theirs. Those of its group may have been given on purpose.
+    """
+    name = arguments[0] if arguments else ":memory:"
+    if name == ":memory:" or str(name).startswith("file:"):
+        return
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    for path in (Path(name), Path(f"{name}-wal"), Path(f"{name}-shm")):
+        with suppress(OSError):  # not there, or somebody else's
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & stat.S_IRWXO:
+                path.chmod(mode & ~stat.S_IRWXO)
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:

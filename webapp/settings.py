@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from redis.connection import parse_url
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -23,6 +24,7 @@ PREFIX = "SQLHOSTING_"
 ROOT = Path(__file__).resolve().parents[1]
 SECRETS = ("secret_key", "encryption_keys", "database_url", "redis_url")
 DIALECTS = ("sqlite", "postgresql", "mssql")
+_ESCAPED = "in names and passwords write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25"
 
 
 class SettingsError(Exception):
@@ -47,6 +49,9 @@ class Settings(BaseSettings):
     )
     data_folder: Path = Field(
         default=ROOT / ".sqlhosting", description="Where workers keep the private folders of running jobs."
+    )
+    journal_days: int = Field(
+        default=7, ge=0, le=3650, description="How long workers keep the journals of runs, in days."
     )
     project_folder: Path = Field(
         default=ROOT, description="Where playbooks, roles, collections and ansible.cfg are."
@@ -158,10 +163,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
         try:
-            url = make_url(value.get_secret_value())
-        except ArgumentError:
-            raise ValueError("it is not a database URL") from None
+            url = make_url(text)
+        except (ArgumentError, ValueError):  # the latter quotes what may be a part of the password
+            raise ValueError(f"it is not a database URL; {_ESCAPED}") from None
+        if url.get_backend_name() != "sqlite" and text.partition("?")[0].count("@") > 1:
+            raise ValueError(f"it has more than one @; {_ESCAPED}")
         if url.get_backend_name() not in DIALECTS:
             raise ValueError(f"{url.get_backend_name()} is not one of {', '.join(DIALECTS)}")
         return value
@@ -171,6 +179,10 @@ class Settings(BaseSettings):
     def _is_redis(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it begins with none of redis://, rediss://, unix://")
+        try:
+            parse_url(value.get_secret_value())
+        except ValueError:  # it quotes what may be a part of the password
+            raise ValueError(f"it is not a Redis URL; {_ESCAPED}") from None
         return value
 
     @field_validator("heartbeat_s")
@@ -185,6 +197,11 @@ class Settings(BaseSettings):
     def jobs_folder(self) -> Path:
         """Where running jobs have their private folders."""
         return self.data_folder / "jobs"
+
+    @property
+    def journals_folder(self) -> Path:
+        """Where the journals of attempts that are over are kept."""
+        return self.data_folder / "journals"
 
     @property
     def has_secure_cookies(self) -> bool:

@@ -187,8 +187,16 @@ def test_a_generated_key_fits_both_settings(tmp_path: Path) -> None:
     assert settings_for(url, encryption_keys=key, secret_key=key).encryption_keys[0].get_secret_value() == key
 
 
-def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
-    url = "postgresql+psycopg://platform:Word-of-db-1@127.0.0.1:1/platform"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://platform:Word-of-db-1@127.0.0.1:1/platform",
+        "postgresql+psycopg://platform@127.0.0.1:1/platform?password=Word-of-db-1",
+        "postgresql+psycopg://platform:a%40Word-of-db-1@127.0.0.1:1/platform",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3DFreeTDS%3BSERVER%3D127.0.0.1%3BPORT%3D1%3BPWD%3DWord-of-db-1",
+    ],
+)
+def test_a_database_that_does_not_answer_is_named_without_its_password(url: str) -> None:
     result = run(url, KEY, "database", "check")
     assert result.exit_code == 1
     assert "does not answer" in result.output

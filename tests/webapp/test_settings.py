@@ -22,6 +22,11 @@ WRONG = [
     ("ENCRYPTION_KEYS", " , ", "no key is given"),
     ("DATABASE_URL", "no-url-at-all-SECRET", "not a database URL"),
     ("DATABASE_URL", "mysql://user:SECRET-word@host/db", "sqlite, postgresql, mssql"),
+    ("DATABASE_URL", "postgresql+psycopg://user:SECRET@SECRET-word@host/db", "more than one @; in names and"),
+    ("DATABASE_URL", "postgresql+psycopg://user:x@SECRET-word/y@host/db", "write @ as %40"),
+    ("DATABASE_URL", "postgresql+psycopg://user:x@y:SECRET-word@host/db", "write @ as %40"),
+    ("DATABASE_URL", "mssql+pyodbc://user:SECRET-word@@host/db?driver=x@y", "more than one @"),
+    ("REDIS_URL", "redis://:SECRET-word/x@host:6379/0", "/ as %2F"),
     ("REDIS_URL", "http://user:SECRET-word@host", "redis://, rediss://, unix://"),
     ("PORTAL_THREADS", "3", "greater than or equal to 4"),
     ("PORTAL_THREADS", "many", "valid integer"),
@@ -57,6 +62,12 @@ def test_a_wrong_value_names_its_variable_and_the_remedy_but_no_secret(
         assert KEY not in text
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__  # the traceback would show pydantic's copy of the values
+
+
+def test_an_escaped_at_sign_and_one_in_a_path_are_right() -> None:
+    for url in ("postgresql+psycopg://user:a%40b@host/db?application_name=a@b", "sqlite:////srv/a@b/c@d.db"):
+        settings = settings_from({**GOOD, "SQLHOSTING_DATABASE_URL": url})
+        assert settings.database_url.get_secret_value() == url
 
 
 def test_what_is_missing_is_named_all_at_once() -> None:

@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from webapp.commands.opening import open_runtime, open_settings
+from webapp.commands.opening import open_settings, open_worker_runtime
 from webapp.jobs.dispatcher import Dispatcher
 from webapp.jobs.worker import run_worker
 from webapp.registry import chores
@@ -24,7 +24,7 @@ def worker() -> None:
     """
     logging.basicConfig(level=logging.INFO, format=_FORMAT)
     settings = open_settings()
-    open_runtime().database.dispose()  # a clear error now beats a crash loop
+    open_worker_runtime().database.dispose()  # a clear error now beats a crash loop
     run_worker(settings)
 
 
@@ -32,7 +32,7 @@ def worker() -> None:
 def dispatcher() -> None:
     """Send what Redis has not heard, finish what nobody looks after, launch what is due. Several may run."""
     logging.basicConfig(level=logging.INFO, format=_FORMAT)
-    runtime = open_runtime()
+    runtime = open_worker_runtime()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

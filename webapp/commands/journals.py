@@ -10,6 +10,7 @@ from typing import TextIO
 import click
 from rich.console import Console
 
+from webapp.commands.lazy import LazyGroup
 from webapp.statements.export import script_lines
 from webapp.statements.journal import Journal, JournalError, Status, read_journal
 from webapp.statements.plan import plan_from
@@ -18,9 +19,9 @@ from webapp.statements.report import print_report
 _JOURNAL_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group("journal")
+@click.group("journal", cls=LazyGroup, lazy={"store": "webapp.commands.kept_journals:store"})
 def journal_group() -> None:
-    """Show the journal of a run."""
+    """Show the journal of a run, or store those that are kept."""
 
 
 @journal_group.command("report")

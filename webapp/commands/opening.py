@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from webapp.errors import PlatformError
+from webapp.platform.ownership import own_data_folder
 from webapp.runtime import Runtime, create_runtime
 from webapp.sealing import SealingError
 from webapp.settings import Settings, SettingsError, settings_from
@@ -26,6 +27,14 @@ def open_settings() -> Settings:
     """The settings of this environment. Raises click's error that names what is wrong."""
     with told():
         return settings_from()
+
+
+def open_worker_runtime() -> Runtime:
+    """The same for what works in the data folder, which has to be this platform's."""
+    runtime = open_runtime()
+    with told():
+        own_data_folder(runtime.settings, runtime.database)
+    return runtime
 
 
 def open_runtime(*, is_checked: bool = True) -> Runtime:

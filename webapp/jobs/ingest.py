@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from webapp.database import Database, is_deadlock, now
+from webapp.database import Database, is_deadlock, is_refusal, now
 from webapp.jobs.claim import Claim, LeaseLost, held_job
 from webapp.jobs.endings import is_changed
 from webapp.jobs.event_rows import (
@@ -168,8 +168,11 @@ def _not_observed(job: Job, uuid: str, exc: Exception, harvest: Harvest) -> None
     _log.error("event_not_observed job_id=%s uuid=%s error=%s", job.id, uuid, type(exc).__name__)
 
 
-def read_lines(journal: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """Whole lines of a journal or of answers from ``offset`` on, and where the next begin; no torn ones."""
+def read_lines(journal: Path, offset: int) -> tuple[list[Any], int]:
+    """Whole lines of a journal or of answers from ``offset`` on, and where the next begin; no torn ones.
+
+    A line that is no JSON is ``None``.
+    """
     try:
         with journal.open("rb") as file:
             file.seek(offset)
@@ -178,7 +181,7 @@ def read_lines(journal: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
                 data += file.read()  # a statement of many MiB
     except OSError:
         return [], offset
-    lines: list[dict[str, Any]] = []
+    lines: list[Any] = []
     for raw in data.splitlines(keepends=True):
         if not raw.endswith(b"\n"):
             break  # still being written
@@ -188,8 +191,30 @@ def read_lines(journal: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
         try:
             lines.append(json.loads(raw))
         except ValueError:
-            continue
+            lines.append(None)
     return lines, offset
+
+
+def store_in_pieces(store: Callable[[list[Any]], None], rows: list[Any]) -> int:
+    """Have ``store`` take ``rows``, all but those that it cannot; how many these are.
+
+    Raises the database's error where it may pass later, and what ``store`` itself raises to end the whole.
+    """
+    try:
+        store(rows)
+    except DBAPIError as exc:
+        if not is_refusal(exc):
+            raise
+        why = type(exc).__name__
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:  # a row that is not what it claims to be
+        why = type(exc).__name__
+    else:
+        return 0
+    if len(rows) == 1:
+        _log.error("not_stored error=%s", why)
+        return 1
+    middle = len(rows) // 2
+    return store_in_pieces(store, rows[:middle]) + store_in_pieces(store, rows[middle:])
 
 
 def left_events(folder: PrivateFolder) -> list[dict[str, Any]]:
@@ -304,7 +329,7 @@ class Ingest:
                     type(exc).__name__,
                     tries,
                 )
-                if tries >= POISON_TRIES and not isinstance(exc, OperationalError | InterfaceError):
+                if tries >= POISON_TRIES and is_refusal(exc):
                     self._give_up(exc)
                     return True
                 time.sleep(RETRY_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -28,6 +29,16 @@ class JobState(StrEnum):
 
 ENDED_JOB_STATES = (JobState.SUCCESSFUL, JobState.FAILED, JobState.ERROR, JobState.CANCELED)
 QUEUED_JOB_STATES = (JobState.PENDING, JobState.WAITING)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Lines of an attempt's journal that are in no row: how many, on which machine, in which folder."""
+
+    attempt: str
+    lines: int
+    host: str
+    path: str
 
 
 class Job(WithId, Base):
@@ -68,6 +79,8 @@ class Job(WithId, Base):
     tasks_total: Mapped[int | None]
     tasks_done: Mapped[int] = mapped_column(default=0)
     stats: Mapped[Any | None] = mapped_column(Json)  # Ansible's, by host
+    # Lines of its journals that have no row, by attempt: {"1": {"lines", "host", "path"}}; kept_journals.py
+    unstored: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
     stream: Mapped[int] = mapped_column(default=0)  # the position of the newest event or statement
 
     # Loaded with the job: locks and pages want them of every job, also of many at once.
@@ -77,6 +90,16 @@ class Job(WithId, Base):
     subject_rows: Mapped[list[JobSubject]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by="JobSubject.position"
     )
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What its row says of lines without a row, attempt by attempt; nothing where somebody spoilt it."""
+        entries = (self.unstored or {}).items()
+        return tuple(
+            Kept(attempt, one["lines"], str(one.get("host", "")), str(one.get("path", "")))
+            for attempt, one in sorted(entries)
+            if isinstance(one, dict) and isinstance(one.get("lines"), int)
+        )
 
     @property
     def targets(self) -> list[str]:

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -22,7 +24,8 @@ from webapp.database import Database, new_id, now
 from webapp.jobs.claim import Claim, LeaseLost, held_job
 from webapp.jobs.endings import is_changed
 from webapp.jobs.event_rows import Mask
-from webapp.jobs.ingest import BATCH, Harvest, left_events, read_lines, store_batch
+from webapp.jobs.ingest import BATCH, Harvest, left_events, read_lines, store_batch, store_in_pieces
+from webapp.jobs.kept_journals import put_away
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, folder_for, folders_here
 from webapp.jobs.processes import Session as RunSession
@@ -35,6 +38,7 @@ from webapp.settings import Settings
 TAKEOVER_S = 60.0  # the least time for killing and harvesting before somebody else may take over in turn
 
 _log = logging.getLogger(__name__)
+_TOLD: set[Path] = set()  # folders that the log knows of
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def reconcile(runtime: Runtime, *, of_worker: str | None = None) -> int:
                 count += 1
         except LeaseLost:
             continue  # somebody else was faster in turn
+        except DBAPIError as exc:  # nothing was removed: its lease ends again, and somebody looks again
+            _log.error("takeover_not_finished job_id=%s error=%s", job_id, type(exc).__name__)
         except FolderUnavailable:
             _log.error("job_id_refused job_id=%.60a: no id of a job; who writes to the database?", job_id)
     _sweep_folders(runtime)
@@ -130,7 +136,7 @@ def _finish(runtime: Runtime, taken: _Abandoned) -> None:
         _log.error("run_does_not_die job_id=%s attempt=%d", claimed.job_id, claimed.attempt)
         return  # the lease ends again, and somebody looks again
     harvest(runtime, claimed, folder, template=runtime.templates.get(taken.template))
-    folder.remove()
+    put_away(runtime, claimed.job_id, claimed.attempt, folder)
     settle(runtime.database, runtime.settings, claimed, _verdict(runtime.database, claimed))
 
 
@@ -156,45 +162,54 @@ def harvest(runtime: Runtime, claimed: Claim, folder: PrivateFolder, *, template
 
 
 def _store_all(database: Database, folder: PrivateFolder, store: Any) -> None:
+    """Raises ``DBAPIError`` while the database does not take it; what it refuses for good is left out.
+
+    Lines of the journal are proved afterwards: :mod:`webapp.jobs.kept_journals`.
+    """
     events = left_events(folder)
     for position in range(0, len(events), BATCH):
-        _store_once(database, store, events=events[position : position + BATCH])
+        store_in_pieces(partial(_store_once, database, store, "events"), events[position : position + BATCH])
     for kind, path in (("lines", folder.journal), ("answers", folder.answers)):
         offset = 0
         while True:
             lines, following = read_lines(path, offset)
             if following == offset:
                 break
-            _store_once(database, store, **{kind: lines})
+            store_in_pieces(partial(_store_once, database, store, kind), lines)
             offset = following
 
 
-def _store_once(database: Database, store: Any, **found: list[Any]) -> None:
-    try:
-        with database.transaction() as session:
-            store(session, **found)
-    except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise
-        counts = " ".join(f"{kind}={len(rows)}" for kind, rows in found.items())
-        _log.error("harvest_not_stored error=%s %s", type(exc).__name__, counts)
+def _store_once(database: Database, store: Any, kind: str, rows: list[Any]) -> None:
+    with database.transaction() as session:
+        store(session, **{kind: rows})
 
 
 def _sweep_folders(runtime: Runtime) -> None:
-    """Clean up folders of this machine whose attempt is over: taken over elsewhere, or died while ending."""
+    """Clean up folders of this machine whose attempt is over: taken over elsewhere, or died while ending.
+
+    A folder whose job the database does not know is another platform's, or this database was set back: its
+    processes are let alone, and what it holds stays.
+    """
     for job_id, attempt, folder in folders_here(runtime.settings):
         with runtime.database.reading() as session:
             job = session.get(Job, job_id)
             if job is not None and job.state == JobState.RUNNING and job.attempt <= attempt:
                 continue
-            is_known = job is not None
+        if job is None:
+            if folder.path not in _TOLD:
+                _TOLD.add(folder.path)
+                _log.error("unknown_folder path=%s: its job is not in this platform database", folder.path)
+            continue
         folder.lease.unlink(missing_ok=True)
         if not end_processes(folder.journal):
             _log.error("run_does_not_die job_id=%s attempt=%d", job_id, attempt)
             continue
-        if is_known:
+        try:
             _store_late(runtime, job_id, attempt, folder)
-        folder.remove()
+            put_away(runtime, job_id, attempt, folder)
+        except DBAPIError as exc:  # nothing was removed; the next look tries again
+            _log.error("folder_not_stored job_id=%s error=%s", job_id, type(exc).__name__)
+            continue
         _log.info("folder_removed job_id=%s attempt=%d", job_id, attempt)
 
 

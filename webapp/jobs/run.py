@@ -15,6 +15,7 @@ from webapp.database import Database
 from webapp.jobs.claim import Claim, LeaseLost, claim, held_job
 from webapp.jobs.event_rows import Mask
 from webapp.jobs.ingest import Ingest
+from webapp.jobs.kept_journals import put_away
 from webapp.jobs.launcher import Outcome, run_playbook
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, create_folder
@@ -130,7 +131,7 @@ def _run_in(
         return None  # the one who holds the job now has the folder too
     if not is_dead:
         return _settle_surely(runtime.database, settings, claimed, _undead(settings))
-    folder.remove()
+    _put_away_surely(runtime, claimed, folder)
     with runtime.database.reading() as session:
         verdict = verdict_of(
             session, session.get_one(Job, claimed.job_id), outcome,
@@ -138,6 +139,17 @@ def _run_in(
             timeout_s=settings.job_timeout_s,
         )  # fmt: skip
     return _settle_surely(runtime.database, settings, claimed, verdict)
+
+
+def _put_away_surely(runtime: Runtime, claimed: Claim, folder: PrivateFolder) -> None:
+    """Keep the journal as soon as the database has all of it. If this process dies, the reconciler does."""
+    while True:
+        try:
+            put_away(runtime, claimed.job_id, claimed.attempt, folder)
+            return
+        except DBAPIError as exc:
+            _log.warning("journal_not_stored job_id=%s error=%s", claimed.job_id, type(exc).__name__)
+            time.sleep(DATABASE_RETRY_S)
 
 
 def _undead(settings: Settings) -> Verdict:

@@ -25,6 +25,7 @@ from sqlalchemy.orm import configure_mappers
 from webapp.database import new_id
 from webapp.jobs import tasks
 from webapp.jobs.heartbeats import beat, stop
+from webapp.jobs.kept_journals import prove_all
 from webapp.jobs.queue import WORKER_TIMEOUT_S, connection_for, queue_on
 from webapp.jobs.reconcile import reconcile
 from webapp.jobs.rq_job import RungJob
@@ -34,6 +35,7 @@ from webapp.settings import Settings
 
 REDIS_RETRY_S = 1.0  # after Redis did not answer
 WAKE_S = 30  # how often an idle worker looks after its keeper, in seconds
+PROVE_EVERY_S = 600.0  # how often kept journals are compared with the platform database
 _PARENT_LOOK_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -120,13 +122,16 @@ def keep(settings: Settings, name: str, worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the worker
     runtime = open_runtime(settings)
-    due = 0.0
+    due = proof_due = 0.0
     while not stopping.is_set() and os.getppid() == worker:
         if time.monotonic() >= due:
             due = time.monotonic() + settings.heartbeat_s
             try:
                 beat(runtime.database, settings, name, "worker", pid=worker)
                 reconcile(runtime)
+                if time.monotonic() >= proof_due:
+                    proof_due = time.monotonic() + PROVE_EVERY_S
+                    prove_all(runtime)
             except Exception as exc:  # the process's outermost edge: the next round tries again
                 _log.error("keeper_failed worker=%s error=%s", name, where_from(exc))
         stopping.wait(min(_PARENT_LOOK_S, settings.heartbeat_s))

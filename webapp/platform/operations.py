@@ -75,7 +75,7 @@ def check_reachable(database: Database) -> str | None:
     except DBAPIError as exc:
         raise PlatformNotReady(
             "the platform database does not answer "
-            f"({database.engine.url.render_as_string(hide_password=True)}): "
+            f"({database.address}): "
             f"{str(exc.orig).strip().splitlines()[0]}. Check SQLHOSTING_DATABASE_URL."
         ) from None
 

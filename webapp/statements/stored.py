@@ -57,6 +57,26 @@ def store_lines(session: Session, job: StreamedJob, attempt: int, lines: Iterabl
     return len(touched)
 
 
+def lines_without_row(session: Session, job_id: str, lines: Iterable[Any]) -> list[Any]:
+    """Those of ``lines`` that are not stored: without a row of this job, or one that lacks their outcome.
+
+    What is no journal line (``None`` of :func:`webapp.jobs.ingest.read_lines`) has no row and never gets one.
+    """
+    lines = list(lines)
+    ids = {line["statement_id"] for line in lines if _is_usable(line)}
+    query = select(JobStatement.id, JobStatement.status).where(
+        JobStatement.job_id == job_id, JobStatement.id.in_(ids)
+    )
+    stored = {row.id: row.status for row in session.execute(query)}
+    return [line for line in lines if not (_is_usable(line) and _is_in(line, stored))]
+
+
+def _is_in(line: dict[str, Any], stored: dict[str, StatementStatus]) -> bool:
+    status = stored.get(line["statement_id"])
+    is_open = status is None or (line["event"] == "outcome" and status in _OPEN)
+    return not is_open or (status is not None and status.value == line.get("status"))
+
+
 def end_unknown(session: Session, job: StreamedJob) -> int:
     """The job or its attempt ended: statements without an outcome are unknown now; how many there were."""
     open_ones = session.scalars(

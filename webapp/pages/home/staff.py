@@ -129,6 +129,7 @@ def attention(session: Session, fills: list[PoolFill], *, is_admin: bool) -> lis
     found = [
         *_workers(session),
         *_changed_rows(session),
+        *_unstored(session),
         *_instances(session),
         *_failed_bookings(session),
         *_full_databases(session),
@@ -156,6 +157,21 @@ def _workers(session: Session) -> list[Attention]:
         Attention(
             "danger", "No worker is alive", f"{jobs} and nobody takes them: start one.", place("jobs.index")
         )
+    ]
+
+
+def _unstored(session: Session) -> list[Attention]:
+    """Jobs whose journals hold lines that no row says."""
+    jobs = session.scalars(select(Job).where(Job.unstored.is_not(None)).order_by(Job.id.desc()).limit(LISTED))
+    return [
+        Attention(
+            "danger",
+            f"Statements of “{job.title}” are not stored",
+            "Lines of its journal stand nowhere else. Its page says where that is kept and what to do.",
+            place("jobs.job_page", job_id=job.id),
+        )
+        for job in jobs
+        if job.kept
     ]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState
+from webapp.jobs.models import ENDED_JOB_STATES, QUEUED_JOB_STATES, Job, JobState, Kept
 from webapp.jobs.operations import RESUMABLE, can_relaunch, queue_position, waiting_for
 from webapp.pages.jobs.names import Link, names_for
 
@@ -37,6 +37,7 @@ class Heading:
     worker: str | None
     awaited: tuple[Awaited, ...] = ()
     position: int | None = None  # in the queue, from 1
+    unstored: tuple[Kept, ...] = ()
     can_go_on: bool = False  # whether its room would have it run again
 
     @property
@@ -86,6 +87,7 @@ def heading_of(session: Session, job: Job) -> Heading:
         worker=job.worker,
         awaited=tuple(_awaited(session, job)) if is_queued else (),
         position=queue_position(session, job),
+        unstored=job.kept,
         can_go_on=can_relaunch(session, job),
     )
 
