@@ -12,6 +12,7 @@ COMMANDS = {
     "dispatcher": "webapp.commands.engine:dispatcher",
     "database": "webapp.commands.database:database",
     "key": "webapp.commands.keys:key",
+    "audit": "webapp.commands.audit:audit",
     "user": "webapp.commands.users:user",
     "journal": "webapp.commands.journals:journal_group",
     "plan": "webapp.commands.journals:plan",

@@ -216,8 +216,8 @@ class Database:
     def configure_sessions(
         self, info: dict[str, Any], listeners: dict[str, Callable[[Session], None]]
     ) -> None:
-        """Give all sessions from now on ``info``, and call ``listeners`` (SQLAlchemy's event → function)."""
-        self._sessions.configure(info=info)
+        """Give all later sessions ``info``, too, and call ``listeners`` (SQLAlchemy's event → function)."""
+        self._sessions.configure(info={**self._sessions.kw.get("info", {}), **info})
         for name, listener in listeners.items():
             event.listen(self._sessions, name, listener)
 

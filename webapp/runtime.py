@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from webapp.audit.memory import AuditMemory
+from webapp.audit.operations import MEMORY
 from webapp.bookings.items import use_item_kinds
 from webapp.bookings.kinds.registry import use_request_kinds
 from webapp.database import Database
@@ -36,6 +38,7 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
         database.dispose()  # nobody gets it, so nobody else could
         raise
     templates = {template.name: template for template in job_templates()}
+    database.configure_sessions({MEMORY: AuditMemory(settings.audit_head_file)}, {})
     runtime = Runtime(settings, database, templates, Nudges(settings))
     install(runtime)
     return runtime

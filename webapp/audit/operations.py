@@ -15,10 +15,13 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.models import AuditEntry, AuditHead
+from webapp.audit.seals import sealed
 from webapp.database import now
 
 FIRST_HASH = "0" * 64
+MEMORY = "audit_memory"  # in Session.info: what remembers the newest entry outside the database
 _PENDING = "audit_pending"
+_WRITTEN = "audit_written"
 
 
 @dataclass(frozen=True)
@@ -87,19 +90,33 @@ def _write_noted(session: Session) -> None:
             previous_hash=head.hash,
         )
         entry.hash = entry_hash(entry)
+        entry.seal = sealed(entry)
         session.add(entry)
         head.number, head.hash = entry.number, entry.hash
+    head.seal = sealed(head)
+    session.info[_WRITTEN] = (head.number, head.hash)
+
+
+@event.listens_for(Session, "after_commit")
+def _remember_written(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    written = session.info.pop(_WRITTEN, None)
+    memory = session.info.get(MEMORY)
+    if written is not None and memory is not None:
+        memory.remember(*written)
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget_noted(session: Session) -> None:
     if not session.in_nested_transaction():  # a savepoint that is given up takes no outer entry along
         session.info.pop(_PENDING, None)
+        session.info.pop(_WRITTEN, None)
 
 
 def entry_hash(entry: AuditEntry) -> str:
-    """sha256 over the canonical JSON of everything in ``entry`` but the hash itself."""
-    columns = (column.key for column in AuditEntry.__table__.columns if column.key != "hash")
+    """sha256 over the canonical JSON of everything in ``entry`` but the hash itself and its seal."""
+    columns = (column.key for column in AuditEntry.__table__.columns if column.key not in ("hash", "seal"))
     row = {key: getattr(entry, key) for key in columns}
     row["at"] = entry.at.isoformat(timespec="microseconds")
     canonical = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.audit.models import AuditHead
 from webapp.audit.operations import FIRST_HASH
+from webapp.audit.seals import reseal
+from webapp.audit.verification import seal_chain
 from webapp.database import Base, Database, now
 from webapp.errors import PlatformError
 from webapp.platform.models import KeyCheck
@@ -23,6 +25,7 @@ from webapp.sealing import Sealed, SealingError, the_box
 from webapp.signed_rows import Signed, sign
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+AUDIT_SEALS = "0007"  # the migration before which audit entries had no seals
 KNOWN_TEXT = "the platform's keys open this"
 
 
@@ -42,7 +45,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to ``revision`` and note which keys seal this database. Raises PlatformNotReady."""
     if database.file:
         database.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    check_reachable(database)
+    before = check_reachable(database)
     command.upgrade(alembic_config(database), revision)
     if revision == "head":
         with database.transaction() as session:
@@ -50,6 +53,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
                 session.add(KeyCheck(id=1, sealed=the_box().seal(KNOWN_TEXT)))
             if session.get(AuditHead, 1) is None:
                 session.add(AuditHead(id=1, number=0, hash=FIRST_HASH))
+            if before is None or before < AUDIT_SEALS:
+                session.flush()
+                seal_chain(session)
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -130,6 +136,7 @@ def rotate_keys(session: Session) -> int:
     for row in signed_rows(session):
         if row.is_intact:
             sign(session, row)
+    reseal(session)
     check = session.get_one(KeyCheck, 1)
     check.sealed, check.changed_at = the_box().seal(KNOWN_TEXT), now()
     return count
