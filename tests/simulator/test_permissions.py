@@ -229,6 +229,22 @@ def test_permissions_are_read_back(connection: pyodbc.Connection) -> None:
     assert refusal(connection, f"USE tempdb; GRANT VIEW SERVER STATE TO [{login}]") == 4621
 
 
+def test_what_somebody_passed_on_is_revoked_with_it(instance: Instance, driver: str) -> None:
+    first, second, third = (fresh("login") for _each in range(3))
+    grant = "GRANT VIEW SERVER STATE TO [{}] WITH GRANT OPTION"
+    with connect(instance, driver=driver) as admin:
+        run(admin, *(f"CREATE LOGIN [{name}] WITH PASSWORD = N'{SECRET}'" for name in (first, second, third)))
+        run(admin, grant.format(first))
+        run(connect(instance, driver=driver, user=first, password=SECRET), grant.format(second))
+        run(connect(instance, driver=driver, user=second, password=SECRET), grant.format(third))
+        query = f"""SELECT SUSER_NAME(grantor_principal_id), SUSER_NAME(grantee_principal_id)
+            FROM sys.server_permissions WHERE permission_name = 'VIEW SERVER STATE'
+            AND SUSER_NAME(grantee_principal_id) IN ('{first}', '{second}', '{third}')"""
+        assert {*rows(admin, query)} == {("sa", first), (first, second), (second, third)}
+        run(admin, f"REVOKE GRANT OPTION FOR VIEW SERVER STATE FROM [{first}] CASCADE")
+        assert rows(admin, query) == [("sa", first)]
+
+
 def test_permission_names_of_2022_are_unknown_to_2019(simulator: Simulator, driver: str) -> None:
     probe = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER PERFORMANCE STATE')"
     with connect(simulator.instances["sql01"], driver=driver) as newer:

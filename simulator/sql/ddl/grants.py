@@ -273,6 +273,8 @@ def _changed(grants_: set[Grant], statement: Grants, wanted: Grant) -> set[Grant
     if statement.verb == "REVOKE":
         if any(g.state == "W" for g in same) and not statement.cascade:
             raise sql_error(4611)
+        if statement.cascade:
+            grants_ = _without_passed_on(grants_, wanted)
         if statement.grant_option:
             return (grants_ - same) | {wanted}
         return grants_ - same
@@ -283,6 +285,19 @@ def _changed(grants_: set[Grant], statement: Grants, wanted: Grant) -> set[Grant
     if any(g.state == "W" for g in same):
         return grants_
     return (grants_ - same) | {_with_state(wanted, "W" if statement.grant_option else "G")}
+
+
+def _without_passed_on(grants_: set[Grant], given: Grant) -> set[Grant]:
+    """The grants without what the grantee gave to others of the same permission, and they in turn."""
+    passed_on = {
+        g for g in grants_
+        if (g.class_id, g.major_id, g.grantor_id, g.permission)
+        == (given.class_id, given.major_id, given.grantee_id, given.permission)
+    }  # fmt: skip
+    left = grants_ - passed_on
+    for grant in passed_on:
+        left = _without_passed_on(left, grant)
+    return left
 
 
 def _with_state(grant: Grant, state: str) -> Grant:
