@@ -12,7 +12,8 @@ from pathlib import Path
 import pyodbc
 import pytest
 
-from simulator.tds.prelogin import CLIENT_CERTIFICATE, Encryption, agree_on_encryption
+from simulator.tds.prelogin import CLIENT_CERTIFICATE, Encryption, agree_on_encryption, parse_prelogin
+from tests.support.raw_tds import RawClient
 from tests.support.simulators import Simulator, connect, connection_string, running_simulator
 
 OFF, ON, NOT_SUPPORTED, REQUIRED = (
@@ -58,6 +59,16 @@ def modes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 def test_client_and_server_agree_on_encryption(mode: str, asked: int, answer: int, scope: str) -> None:
     agreed = agree_on_encryption(mode, asked)
     assert (agreed.answer, agreed.scope) == (answer, scope)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer"), [("off", ON), ("on", ON), ("required", ON), ("not-supported", NOT_SUPPORTED)]
+)
+def test_a_client_that_requires_encryption_is_answered_as_one_that_asks_for_it(
+    modes: Simulator, mode: str, answer: Encryption
+) -> None:
+    with RawClient(modes.instances[mode], encryption=REQUIRED) as client:
+        assert parse_prelogin(client.prelogin_reply).encryption == answer
 
 
 @pytest.mark.parametrize("mode", ["off", "on", "required"])

@@ -119,6 +119,20 @@ def test_server_roles(connection: pyodbc.Connection) -> None:
     run(connection, f"ALTER SERVER ROLE [{role}] DROP MEMBER [{login}]", f"DROP SERVER ROLE [{role}]")
 
 
+def test_an_owner_of_a_server_role_is_not_dropped(connection: pyodbc.Connection) -> None:
+    role, login = fresh("role"), fresh("login")
+    run(
+        connection,
+        f"CREATE LOGIN [{login}] WITH PASSWORD = N'{SECRET}'",
+        f"CREATE SERVER ROLE [{role}] AUTHORIZATION [{login}]",
+    )
+    with pytest.raises(
+        pyodbc.Error, match=r"owns one or more server role\(s\) and cannot be dropped\. \(15141\)"
+    ):
+        run(connection, f"DROP LOGIN [{login}]")
+    run(connection, f"DROP SERVER ROLE [{role}]", f"DROP LOGIN [{login}]")
+
+
 def test_a_contained_user_logs_in_by_itself(instance: Instance, driver: str) -> None:
     name = fresh()
     with connect(instance, driver=driver) as admin:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pyodbc
 import pytest
 
-from tests.simulator.asking import fresh, refusal, rows, run, value
+from tests.simulator.asking import fresh, refusal, refused, rows, run, value
 from tests.support.simulators import Simulator, connect, running_simulator
 
 GIB = 1024**3
+SECRET = "Str0ng-Secret!"
 EDITIONS_OF_2025 = {
     "plain": {},
     "standarddev": {"edition": "StandardDeveloper"},
@@ -94,6 +95,12 @@ def test_express_holds_ten_gigabytes_per_database(express: pyodbc.Connection) ->
     assert refusal(express, f"ALTER DATABASE [{name}] MODIFY FILE (NAME = [{name}], SIZE = 11GB)") == 1827
 
 
+def test_express_compresses_no_backup(express: pyodbc.Connection) -> None:
+    backup = "BACKUP DATABASE old TO DISK = 'NUL'"
+    assert refused(express, f"{backup} WITH COMPRESSION", 1844)
+    run(express, backup, f"{backup} WITH NO_COMPRESSION")
+
+
 def test_express_holds_fifty_since_2025(machines: Simulator) -> None:
     opened, name = connect(machines.instances["express2025"]), fresh()
     run(opened, f"CREATE DATABASE [{name}]")
@@ -117,6 +124,16 @@ def test_the_editions_for_developers_of_2025(
     assert value(opened, "SELECT CONVERT(int, SERVERPROPERTY('EngineEdition'))") == engine
     assert edition in value(opened, "SELECT @@VERSION")
     assert refusal(opened, "SELECT CONVERT(bigint, SERVERPROPERTY('EditionID'))") == 59999
+
+
+@pytest.mark.parametrize(("name", "begins"), [("plain", "0x0300"), ("win", "0x0200")])
+def test_a_login_of_2025_has_a_hash_of_its_own_sort(machines: Simulator, name: str, begins: str) -> None:
+    opened, login = connect(machines.instances[name]), fresh("login")
+    run(opened, f"CREATE LOGIN [{login}] WITH PASSWORD = N'{SECRET}'")
+    found = f"CONVERT(varbinary(256), LOGINPROPERTY(N'{login}', 'PasswordHash'))"
+    assert value(opened, f"SELECT CONVERT(varchar(300), {found}, 1)").startswith(begins)
+    assert value(opened, f"SELECT PWDCOMPARE(N'{SECRET}', {found})") == 1
+    connect(machines.instances[name], user=login, password=SECRET).close()
 
 
 def test_a_table_that_outgrows_maxsize_gets_1105(express: pyodbc.Connection) -> None:

@@ -6,22 +6,34 @@ import socket
 import struct
 
 from simulator.tds.packets import HEADER, MessageReader, PacketType
+from simulator.tds.prelogin import Encryption
 from tests.support.simulators import SA_PASSWORD, Instance
 
 LAST = 1
 HEADERS = struct.pack("<IIHQI", 22, 18, 2, 0, 1)  # ALL_HEADERS: no transaction, one request
-PRELOGIN = bytes.fromhex("01 0006 0001 ff 02")  # "encryption is not supported"
+PRELOGIN = bytes.fromhex("01 0006 0001 ff")  # ENCRYPTION alone, whose value follows
 
 
 class RawClient:
-    """A plain connection that is logged in as sa. The instance must not insist on encryption."""
+    """A plain connection that is logged in as sa. The instance must not insist on encryption.
 
-    def __init__(self, instance: Instance, *, version: int = 0x74000004) -> None:
+    It cannot encrypt: when ``encryption`` asks for that, it has no more than ``prelogin_reply``.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        version: int = 0x74000004,
+        encryption: Encryption = Encryption.NOT_SUPPORTED,
+    ) -> None:
         self.socket = socket.create_connection((instance.host, instance.port), timeout=10)
         self._reader = MessageReader()
         self._replies: list[bytes] = []
-        self.send(PacketType.PRELOGIN, PRELOGIN)
-        self.receive()
+        self.send(PacketType.PRELOGIN, PRELOGIN + bytes([encryption]))
+        self.prelogin_reply = self.receive()
+        if encryption is not Encryption.NOT_SUPPORTED:
+            return
         self.send(PacketType.LOGIN7, login7("sa", SA_PASSWORD, version=version))
         self.login_reply = self.receive()
 
