@@ -1,4 +1,4 @@
-"""What a new database takes over from the instance: model's size, and AUTO_CLOSE of Express edition."""
+"""What a new database takes over from the instance: of model, and AUTO_CLOSE of Express edition."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ MODEL_MIB = 512
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    """large: model of 512 MiB, its log 128 MiB; closing: model with AUTO_CLOSE; express: Express edition."""
-    instances = [{"name": "large"}, {"name": "closing"}, {"name": "express", "edition": "Express"}]
+    """large: model of 512 MiB, its log 128 MiB; closing: model with AUTO_CLOSE; express: Express edition.
+
+    plain: model has the recovery model SIMPLE and grows by 1 GiB.
+    """
+    instances = [{"name": name} for name in ("large", "closing", "plain")]
+    instances.append({"name": "express", "edition": "Express"})
     with running_simulator({"instances": instances}, folder=tmp_path_factory.mktemp("new")) as running:
         large = connect(running.instances["large"])
         large.execute(f"ALTER DATABASE model MODIFY FILE (NAME = N'modeldev', SIZE = {MODEL_MIB}MB)")
         large.execute("ALTER DATABASE model MODIFY FILE (NAME = N'modellog', SIZE = 128MB)")
         connect(running.instances["closing"]).execute("ALTER DATABASE model SET AUTO_CLOSE ON")
+        plain = connect(running.instances["plain"])
+        plain.execute("ALTER DATABASE model SET RECOVERY SIMPLE")
+        plain.execute("ALTER DATABASE model MODIFY FILE (NAME = N'modeldev', FILEGROWTH = 1GB)")
         yield running
 
 
@@ -70,6 +77,31 @@ def test_model_s_size_is_taken_where_it_is_larger(run_module: ModuleRunner, name
     assert planned(run_module, "planned") == planned(run_module, "intent")
     assert (result["database"]["data"]["size_mib"], result["database"]["log"]["size_mib"]) == (MODEL_MIB, 64)
     assert run_module("mssql_database", instance="large", **options)["changed"] is False
+
+
+def test_model_s_recovery_model_stands_in_the_plan_and_stays(run_module: ModuleRunner, name: str) -> None:
+    plan = run_module("mssql_database", instance="plain", name=name, check_mode=True)
+    result = run_module("mssql_database", instance="plain", name=name)
+    assert plan["database"]["recovery_model"] == result["database"]["recovery_model"] == "simple"
+    assert not any("RECOVERY" in text for text in planned(run_module, "intent"))
+    wish = {"instance": "plain", "name": f"{name}_full", "recovery_model": "full"}
+    assert run_module("mssql_database", check_mode=True, **wish)["database"]["recovery_model"] == "full"
+    assert run_module("mssql_database", **wish)["database"]["recovery_model"] == "full"
+    assert planned(run_module, "planned") == planned(run_module, "intent")
+
+
+def test_a_maximum_below_model_s_growth_is_what_a_new_file_grows_by(
+    run_module: ModuleRunner, name: str
+) -> None:
+    wish = {"instance": "plain", "name": name, "data_max_size": "256MiB"}
+    plan = run_module("mssql_database", check_mode=True, **wish)
+    result = run_module("mssql_database", **wish)
+    assert (plan["failed"], result["failed"]) == (False, False), result["msg"]
+    assert planned(run_module, "planned") == planned(run_module, "intent")
+    assert result["database"]["data"]["growth"] == "256MiB"
+    assert run_module("mssql_database", **wish)["changed"] is False
+    asked = run_module("mssql_database", **{**wish, "name": f"{name}_2", "data_growth": "1GiB"})
+    assert "1GiB is more than data_max_size 256MiB" in asked["msg"]
 
 
 def auto_close(simulator: Simulator, instance: str, name: str) -> Any:
