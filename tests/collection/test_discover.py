@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.modules import IN_PROCESS, OUT_OF_PROCESS, ModuleRunner
-from tests.support.simulators import Simulator, running_simulator
+from tests.support.simulators import Simulator, connect, lock_out, running_simulator
 
 PASSWORD = "Weak-Login-1!"
 TOPOLOGY: dict[str, Any] = {
@@ -167,6 +167,19 @@ def test_logins_have_their_sid_and_roles(discover: Callable[..., dict]) -> None:
     assert found["weak"]["server_roles"] == []
     assert len(found["weak"]["sid"]) == 34
     assert found["sa"]["server_roles"] == ["sysadmin"]
+
+
+def test_a_login_that_wrong_passwords_locked_is_shown_as_locked(
+    discover: Callable[..., dict], simulator: Simulator
+) -> None:
+    with connect(simulator.instances["win19"]) as admin:
+        admin.execute(f"CREATE LOGIN [guessed] WITH PASSWORD = N'{PASSWORD}'")
+        try:
+            lock_out(simulator.instances["win19"], "guessed")
+            found = by_name(discover("win19", "logins")["instance"]["logins"])
+            assert {name for name, login in found.items() if login["is_locked"]} == {"guessed"}
+        finally:
+            admin.execute("DROP LOGIN [guessed]")
 
 
 def test_collations_are_counted_and_named(discover: Callable[..., dict]) -> None:

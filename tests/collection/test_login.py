@@ -9,7 +9,7 @@ from typing import Any
 import pyodbc
 import pytest
 
-from tests.support.simulators import Instance, Simulator, connect
+from tests.support.simulators import Instance, Simulator, connect, lock_out
 from tests.support.tasks import Both
 
 PASSWORD, OTHER_PASSWORD = "Correct-Horse-7", "Battery'Staple]8"
@@ -226,6 +226,33 @@ def test_the_password_policy_is_switched_both_ways(both: Both, name: str) -> Non
         assert (result["failed"], len(sent)) == (False, count), (options, result)
         again, sent = both("login", name=name, **options)
         assert (again["changed"], sent) == (False, []), (options, again)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({}, 2),
+        ({"check_policy": False}, 1),
+        ({"password": PASSWORD}, 1),
+        ({"password": OTHER_PASSWORD, "check_expiration": True}, 2),
+    ],
+)
+def test_a_locked_login_is_unlocked_on_request(
+    simulator: Simulator, both: Both, name: str, options: dict[str, Any], count: int
+) -> None:
+    both = Both(simulator.instances["sql02"], both.driver, both.folder)  # Windows
+    name = f"{name}_{'_'.join(options)}"
+    both("login", name=name, password=PASSWORD)
+    lock_out(both.instance, name)
+    left, sent = both("login", name=name, enabled=True)
+    assert (left["login"]["is_locked"], sent) == (True, [])
+    assert "unlock it (unlock: true)" in left["summary"]
+    unlocked, sent = both("login", name=name, unlock=True, **options)
+    assert (unlocked["failed"], len(sent)) == (False, count), (unlocked, sent)
+    assert unlocked["login"]["is_locked"] is False
+    assert can_connect(both.instance, name, options.get("password", PASSWORD))
+    again, sent = both("login", name=name, unlock=True, **options)
+    assert (again["changed"], sent) == (False, []), again
 
 
 def test_a_disabled_login_loses_its_sessions_on_request(both: Both, name: str) -> None:
@@ -504,3 +531,23 @@ def test_an_owner_of_server_roles_is_refused_before_anything_is_changed(
     refused, sent = both("login", name=name, state="absent", terminate_sessions=True)
     assert (refused["failed"], refused["changed"], sent) == (True, False, [])
     assert f"server role [sr_{name}]" in refused["msg"]
+
+
+def test_who_granted_permissions_to_others_is_refused_before_anything_is_changed(
+    both: Both, name: str, database: str, session: Any
+) -> None:
+    both("login", name=name, password=PASSWORD, databases=[{"name": database}])
+    both("login", name=f"{name}_2", password=PASSWORD)
+    session.execute(f"GRANT VIEW SERVER STATE TO [{name}] WITH GRANT OPTION")
+    theirs = connect(both.instance, driver=both.driver, user=name, password=PASSWORD)
+    theirs.execute(f"GRANT VIEW SERVER STATE TO [{name}_2]")
+    refused, sent = both("login", name=name, state="absent", terminate_sessions=True)
+    assert (refused["failed"], refused["changed"], sent) == (True, False, [])
+    assert "permission given [VIEW SERVER STATE]" in refused["msg"]
+    assert "revoke what it gave" in refused["error"]["remedy"]
+    both("login", name=name, enabled=False, terminate_sessions=True)
+    with pytest.raises(pyodbc.Error, match="15173"):
+        session.execute(f"DROP LOGIN [{name}]")
+    session.execute(f"REVOKE VIEW SERVER STATE FROM [{name}] CASCADE")
+    gone, sent = both("login", name=name, state="absent", terminate_sessions=True)
+    assert sent[-1] == f"DROP LOGIN [{name}]", gone

@@ -227,3 +227,14 @@ def connect(
 ) -> pyodbc.Connection:
     """A connection; ``timeout``: login, in seconds; ``options`` as in :func:`connection_string`."""
     return pyodbc.connect(connection_string(instance, **options), autocommit=autocommit, timeout=timeout)
+
+
+def lock_out(instance: Instance, login: str) -> None:
+    """Guess wrong passwords until the server locks the login (18486), which only one on Windows does."""
+    for _guess in range(20):
+        try:
+            connect(instance, user=login, password="wrong").close()
+        except pyodbc.Error as exc:
+            if "(18486)" in str(exc):
+                return
+    raise AssertionError(f"{login} is not locked on {instance.name}")
