@@ -7,15 +7,15 @@ import pytest
 
 from tests.playbooks.test_approved_plan import make_plan
 from tests.support.playbooks import Platform, unexplained
-from tests.support.simulators import DRIVERS, connect
+from tests.support.simulators import DRIVERS, connect, lock_out
 
 FIRST, SECOND = "Reader-First-1!", "Reader'Second]-2!"
 
 
-def book(platform, name, *databases):
+def book(platform, name, *databases, on="sql01"):
     wishes = [{"name": database} for database in databases or ("orders", "stock")]
     return platform.play(
-        "book_application", application_name=name, application_instance="sql01", application_databases=wishes
+        "book_application", application_name=name, application_instance=on, application_databases=wishes
     ).succeeded()
 
 
@@ -91,6 +91,41 @@ def test_without_a_name_the_main_login_is_reset_and_the_drawn_password_forgotten
     platform.play("reset_login", **wishes).succeeded()
     assert not drawn.exists()
     enters(simulator, "freetds", "main_reset_app", SECOND, "main_reset_orders").close()
+
+
+def test_a_login_that_wrong_passwords_locked_is_unlocked_by_its_reset(simulator, platform):
+    book(platform, "guessed", "orders", on="sql02")
+    windows, login = simulator.instances["sql02"], "guessed_app"
+    lock_out(windows, login)
+    wishes = {"application_name": "guessed", "application_password": SECOND}
+    planned = platform.play("reset_login", "--check", **wishes).succeeded()
+    done = platform.play("reset_login", **wishes).succeeded()
+    assert done.statements("intent") == planned.statements("planned") != []
+    connect(windows, user=login, password=SECOND, database="guessed_orders").close()
+    assert platform.play("reset_login", **wishes).succeeded().changed == 0
+    lock_out(windows, login)  # the password is right: unlocking is all that is left to do
+    assert platform.play("reset_login", **wishes).succeeded().changed == 1
+    connect(windows, user=login, password=SECOND, database="guessed_orders").close()
+
+
+def test_what_a_removed_login_owns_in_one_of_its_databases_is_handed_to_dbo_as_planned(simulator, platform):
+    book(platform, "owning")
+    wishes = {"application_name": "owning", "application_login_name": "maker"}
+    platform.play("add_login", **wishes, application_password=FIRST).succeeded()
+    theirs = enters(simulator, "msodbcsql18", "owning_maker", FIRST, "owning_stock")
+    theirs.execute("CREATE SCHEMA [mine] AUTHORIZATION [owning_maker]")
+    planned = platform.play("remove_login", "--check", **wishes).succeeded()
+    assert planned.statements("intent") == []
+    removed = platform.play("remove_login", **wishes).succeeded()
+    assert removed.statements("intent") == planned.statements("planned") != []
+    assert platform.play("remove_login", **wishes).succeeded().changed == 0
+    with connect(simulator.instances["sql01"], database="owning_stock") as admin:
+        owner = "SELECT USER_NAME(principal_id) FROM sys.schemas WHERE name = N'mine'"
+        assert admin.execute(owner).fetchval() == "dbo"
+        assert admin.execute("SELECT SUSER_ID(N'owning_maker')").fetchval() is None
+        for database in ("owning_orders", "owning_stock"):
+            found = f"SELECT COUNT(*) FROM [{database}].sys.database_principals WHERE name = N'owning_maker'"
+            assert admin.execute(found).fetchval() == 0
 
 
 def test_a_password_that_is_not_given_is_drawn_once_into_a_file_of_its_owner(simulator, platform):
