@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from demo.visitor import Visitor
+from tests.support.grammar import RECORDED
 from tests.support.playbooks import ROOT, read_lines, unexplained
 from tests.support.simulators import DRIVERS
 
@@ -96,6 +98,9 @@ def test_the_demo_books_an_application_and_its_journal_explains_the_whole_trace(
     ]
     assert [line for line in messages if line["app_name"] == "sqlhosting"] != []
     assert unexplained(messages, read_lines(journal)) == []
+    instances = json.loads((journal.parent / "instances.json").read_text(encoding="utf-8"))
+    RECORDED.note_journal(read_lines(journal))
+    RECORDED.note_trace(messages, {name: one["version"] for name, one in instances.items()})
 
 
 def test_a_step_that_fails_makes_the_demo_fail_and_leaves_no_process(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from tests.support.grammar import RECORDED
 from tests.support.playbooks import PLATFORM_PASSWORD
 from tests.support.simulators import DRIVERS, ROOT, Simulator
 from webapp.jobs.models import ENDED_JOB_STATES, Job, JobState
@@ -22,6 +26,8 @@ from webapp.jobs.run import run_job
 from webapp.jobs.runtime import Runtime
 from webapp.jobs.templates import SecretFile
 from webapp.settings import Settings
+from webapp.statements.models import JobStatement
+from webapp.statements.rows import journal_lines
 
 COMMAND = "from webapp.cli import main; main()"
 STOP_WITHIN_S = 20
@@ -34,6 +40,12 @@ def run_job_now(runtime: Runtime, job_id: str) -> Job:
     """
     run_job(runtime, job_id, worker="this test")
     return job_of(runtime, job_id)
+
+
+def note_journals(session: Session) -> None:
+    """At the end of all tests, what the journals of a platform's jobs hold has to be T-SQL."""
+    rows = session.scalars(select(JobStatement))
+    RECORDED.note_journal(json.loads(line) for row in rows for line in journal_lines(row))
 
 
 def job_of(runtime: Runtime, job_id: str) -> Job:

@@ -21,8 +21,9 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
 
-from tests.support.engine import wait_until
+from tests.support.engine import note_journals, wait_until
 from tests.support.ports import LOOPBACK, unused_port
 from tests.support.redis import Redis, running_redis
 from tests.support.simulators import ROOT, SA_PASSWORD, Simulator, running_simulator
@@ -217,6 +218,8 @@ def running_platform(folder: Path, *, database_url: str | None = None) -> Iterat
         platform.passwords[ADMIN_EMAIL] = admin_password
         wait_until(lambda: _answers(platform), "an answer of the portal", timeout_s=START_TIMEOUT_S)
         yield platform
+        with platform.database() as engine, Session(engine) as session:
+            note_journals(session)
 
 
 def _topology(drawn: Secrets) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import run_job_now
+from tests.support.engine import note_journals, run_job_now
 from tests.support.playbooks import PLATFORM_PASSWORD, instance
 from tests.support.portal import Portal
 from tests.support.simulators import Simulator, connect, running_simulator
@@ -44,6 +44,8 @@ class Real(Story):
     def run(self, job_id: str | None) -> JobState:
         assert job_id is not None
         job = run_job_now(self.portal.runtime, job_id)
+        with self.portal.database.reading() as session:
+            note_journals(session)
         print(job.title, job.state, job.job_explanation)  # for whoever reads a failure
         return job.state
 
