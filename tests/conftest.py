@@ -14,6 +14,8 @@ Ansible's own process, and with one of them in a process of their own, where the
 
 from __future__ import annotations
 
+import os
+import tempfile
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -73,6 +75,13 @@ class _Scheduling(LoadScopeScheduling):
         if nodeid.startswith(_TOGETHER):
             return _TOGETHER
         return nodeid if nodeid.startswith(_APART) else nodeid.partition("::")[0]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give what names no data folder one that goes with the tests: the checkout's may be a platform's."""
+    folder = tempfile.TemporaryDirectory(prefix="sqlhosting-data-")
+    os.environ["SQLHOSTING_DATA_FOLDER"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

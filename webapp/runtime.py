@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from webapp.audit.memory import AuditMemory
 from webapp.audit.operations import MEMORY
 from webapp.bookings.items import use_item_kinds
 from webapp.bookings.kinds.registry import use_request_kinds
@@ -12,6 +11,7 @@ from webapp.jobs.nudges import Nudges
 from webapp.jobs.runtime import Runtime, use_opener
 from webapp.jobs.subjects import use_subject_kinds
 from webapp.platform.operations import check_platform
+from webapp.platform.ownership import audit_memory
 from webapp.pools.holders import use_holders
 from webapp.registry import holders, item_kinds, job_templates, request_kinds, subject_kinds
 from webapp.sealing import Box, use_box
@@ -33,12 +33,12 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     database = Database(settings.database_url.get_secret_value())
     try:
         if is_checked:
-            check_platform(database)
+            memory = audit_memory(settings, check_platform(database))
+            database.configure_sessions({MEMORY: memory}, {})
     except BaseException:
         database.dispose()  # nobody gets it, so nobody else could
         raise
     templates = {template.name: template for template in job_templates()}
-    database.configure_sessions({MEMORY: AuditMemory(settings.audit_head_file)}, {})
     runtime = Runtime(settings, database, templates, Nudges(settings))
     install(runtime)
     return runtime

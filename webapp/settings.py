@@ -204,11 +204,6 @@ class Settings(BaseSettings):
         return self.data_folder / "journals"
 
     @property
-    def audit_head_file(self) -> Path:
-        """Where this machine remembers the newest audit entry that it has seen."""
-        return self.data_folder / "audit-head"
-
-    @property
     def has_secure_cookies(self) -> bool:
         """Whether cookies travel over TLS only."""
         return self.public_url.startswith("https://")

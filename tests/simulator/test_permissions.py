@@ -157,6 +157,25 @@ def test_a_denial_beats_the_role_that_holds_the_right(
         assert rows(admin, states) == []
 
 
+@pytest.mark.parametrize("passes", ["member", "dbo", "sysadmin"])
+def test_a_denial_binds_db_owner_and_neither_dbo_nor_sysadmin(
+    instance: Instance, driver: str, passes: str
+) -> None:
+    name = fresh()
+    member = ("CREATE USER [c] FOR LOGIN [{0}]", "ALTER ROLE db_owner ADD MEMBER [c]")
+    prepare = {
+        "member": member,
+        "dbo": (f"ALTER AUTHORIZATION ON DATABASE::[{name}] TO [{{0}}]",),
+        "sysadmin": (*member, "ALTER SERVER ROLE sysadmin ADD MEMBER [{0}]"),
+    }[passes]
+    begin = (f"CREATE DATABASE [{name}]", f"USE [{name}]", "DENY ALTER ANY ROLE TO public")
+    with logged_in(instance, driver, *begin, *prepare) as user:
+        run(user, f"USE [{name}]")
+        assert value(user, "SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'ALTER ANY ROLE')") == int(
+            passes != "member"
+        )
+
+
 PLANT = "CREATE TRIGGER [t] ON DATABASE FOR CREATE_USER AS ALTER SERVER ROLE sysadmin ADD MEMBER [c]"
 
 

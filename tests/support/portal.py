@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -47,6 +49,7 @@ def settings_for(database_url: str, **overrides: Any) -> Settings:
         "encryption_keys": KEY,
         "database_url": database_url,
         "redis_url": NO_REDIS,
+        "data_folder": Path(os.environ["SQLHOSTING_DATA_FOLDER"]),  # conftest's: tests of it set their own
         "login_rate": "1000 per minute",  # tests of the limit set their own
     }
     return settings_from({}, **{**given, **overrides})

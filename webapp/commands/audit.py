@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from webapp.audit.memory import AuditMemory
 from webapp.audit.verification import verify_audit
 from webapp.commands.opening import open_runtime, told
+from webapp.platform.operations import check_platform
+from webapp.platform.ownership import audit_memory
 
 
 @click.group("audit")
@@ -20,8 +21,8 @@ def audit() -> None:
 def verify() -> None:
     """Compare each entry with its hash, its seal and what this machine remembers; status 1 if one differs."""
     runtime = open_runtime()
-    memory = AuditMemory(runtime.settings.audit_head_file)
     with told(), runtime.database.reading() as session:
+        memory = audit_memory(runtime.settings, check_platform(runtime.database))
         report = verify_audit(session, memory)
     entries = "1 entry" if report.count == 1 else f"{report.count} entries"
     if not report.breaks:

@@ -86,8 +86,8 @@ def check_reachable(database: Database) -> str | None:
         ) from None
 
 
-def check_platform(database: Database) -> None:
-    """Raise :class:`PlatformNotReady` unless the database answers, is migrated, and the keys fit."""
+def check_platform(database: Database) -> str:
+    """The platform's id. Raises :class:`PlatformNotReady`: no answer, not migrated, keys that do not fit."""
     if database.file and not database.file.exists():
         raise PlatformNotReady(
             f"there is no platform database {database.file}: check SQLHOSTING_DATABASE_URL, or make it with "
@@ -102,6 +102,7 @@ def check_platform(database: Database) -> None:
         )
     with database.reading() as session:
         check_keys(session)
+        return session.get_one(KeyCheck, 1).platform_id
 
 
 def check_keys(session: Session) -> None:

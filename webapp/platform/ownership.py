@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 
+from webapp.audit.memory import AuditMemory
 from webapp.database import Database
 from webapp.platform.models import KeyCheck
 from webapp.platform.operations import PlatformNotReady
 from webapp.settings import Settings
 
 MARK = "platform"  # the file in the data folder that names the platform
+
+
+def audit_memory(settings: Settings, platform_id: str) -> AuditMemory:
+    """Where this machine remembers the platform's newest audit entry: each platform has a file of its own."""
+    return AuditMemory(settings.data_folder / f"audit-head-{platform_id}")
 
 
 def own_data_folder(settings: Settings, database: Database) -> None:

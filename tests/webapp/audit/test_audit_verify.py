@@ -151,7 +151,9 @@ def test_an_older_version_that_was_put_back_whole_is_remembered(settings: Settin
     result = sqlhosting(settings, "audit", "verify")
     assert result.exit_code == 1
     assert f"this machine has seen entry {ENTRIES + 2}, and the newest is {ENTRIES}" in result.output
-    settings.audit_head_file.unlink()  # as the text says, after a backup was restored on purpose
+    (remembered,) = settings.data_folder.glob("audit-head-*")
+    assert str(remembered) in result.output
+    remembered.unlink()  # as the text says, after a backup was restored on purpose
     assert sqlhosting(settings, "audit", "verify").exit_code == 0
 
 
