@@ -143,7 +143,7 @@ def test_a_lease_that_ends_within_a_task_stops_it_at_the_next_change(
 
 @FREETDS_ONLY
 def test_a_renewal_within_a_task_is_seen(run_module: ModuleRunner, simulator: Simulator, lease: Path) -> None:
-    """However long it takes to begin: what the module read before its first change has ended by its second."""
+    """However long it takes to begin: what was read before its first change has ended by its second."""
     is_creating = threading.Event()
     renew(lease, 4)
 
