@@ -198,21 +198,20 @@ def read_lines(journal: Path, offset: int) -> tuple[list[Any], int]:
 def store_in_pieces(store: Callable[[list[Any]], None], rows: list[Any]) -> int:
     """Have ``store`` take ``rows``, all but those that it cannot; how many these are.
 
-    Raises the database's error where it may pass later, and what ``store`` itself raises to end the whole.
+    Raises the database's error where it may pass later, and :class:`LeaseLost`.
     """
     try:
         store(rows)
-    except DBAPIError as exc:
-        if not is_refusal(exc):
+    except LeaseLost:
+        raise
+    except Exception as exc:  # whatever an odd row leads to, it takes no other with it
+        if isinstance(exc, DBAPIError) and not is_refusal(exc):
             raise
-        why = type(exc).__name__
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:  # a row that is not what it claims to be
-        why = type(exc).__name__
+        if len(rows) == 1:
+            _log.error("not_stored error=%s", type(exc).__name__)
+            return 1
     else:
         return 0
-    if len(rows) == 1:
-        _log.error("not_stored error=%s", why)
-        return 1
     middle = len(rows) // 2
     return store_in_pieces(store, rows[:middle]) + store_in_pieces(store, rows[middle:])
 

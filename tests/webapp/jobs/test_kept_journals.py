@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -201,6 +202,20 @@ def test_a_line_that_cannot_be_stored_takes_no_other_with_it_and_is_brought_in_l
     )  # fmt: skip
     assert "of the journal of attempt" not in operator.get(f"/jobs/{job.id}").text
     assert "are not stored" not in operator.get("/").text
+
+
+@pytest.mark.parametrize("odd", [{"plan_position": 1 << 70}, {"at": "never"}, {"parameters": 7}])
+def test_a_line_that_no_module_writes_stops_nobody(
+    runtime: Runtime, launched: Callable[..., Job], odd: dict[str, Any]
+) -> None:
+    job, other = launched(), launched()
+    begin(runtime, job, journal_line("intent", 1, "Z", ODD, **odd) + journal_of("A"))
+    begin(runtime, other, journal_of("B"))
+    assert reconcile(runtime) == 2
+    assert {*stored(runtime.database)} - {ODD} == {"CREATE LOGIN [A]", "CREATE LOGIN [B]"}
+    assert [one.lines for one in job_of(runtime, job.id).kept] == (
+        [] if ODD in stored(runtime.database) else [1]
+    )
 
 
 def test_what_the_database_forgets_comes_back_from_the_kept_journals(
