@@ -103,6 +103,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
 
+def without_nul(value: Any) -> Any:
+    """``value``, which is made of what JSON knows, without NUL characters in its texts; keys are texts."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {str(key).replace("\0", ""): without_nul(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nul(inner) for inner in value]
+    return value
+
+
 class Json(TypeDecorator[Any]):
     """A JSON document as text, the same on every database. PostgreSQL refuses NUL characters: dropped.
 
@@ -121,7 +132,7 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\\u0000", "")
+        return json.dumps(without_nul(value), ensure_ascii=False, sort_keys=True)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         if value is None:

@@ -37,6 +37,37 @@ class AuditMemory:
         except OSError as exc:
             _log.warning("audit_head_not_remembered path=%s error=%s", self.path, exc.strerror)
 
+    def compare(self, number: int, entry_hash: str) -> None:
+        """Note for good that the head is older than what was seen, or another one. Ask under the head's lock.
+
+        Without it, an older version that was put back would be forgotten with the next entries.
+        """
+        known = self.recall()
+        if known is None or known[0] < number or known == (number, entry_hash):
+            return
+        _log.error("audit_is_older seen=%d head=%d", known[0], number)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(self.alarm, flags, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(f"{known[0]} {number}\n")
+        except FileExistsError:
+            return  # the first time counts
+        except OSError as exc:
+            _log.warning("audit_alarm_not_written path=%s error=%s", self.alarm, exc.strerror)
+
+    @property
+    def alarm(self) -> Path:
+        """The file that says that an older version was there: the numbers of the entries seen and found."""
+        return self.path.with_name(f"{self.path.name}.older")
+
+    def was_older(self) -> str | None:
+        """What was noted by :meth:`compare`: for instance ``120 110``; None when nothing was."""
+        try:
+            return self.alarm.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+        except OSError:
+            return None
+
     def recall(self) -> tuple[int, str] | None:
         """(number, hash) of the newest entry that was seen; None when nothing is remembered."""
         try:

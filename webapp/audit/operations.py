@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.seals import sealed
-from webapp.database import now
+from webapp.database import now, without_nul
 
 FIRST_HASH = "0" * 64
 MEMORY = "audit_memory"  # in Session.info: what remembers the newest entry outside the database
@@ -45,6 +45,7 @@ class _Noted:
     object_id: str | None
     object_name: str | None
     details: dict[str, Any] = field(default_factory=dict)
+    savepoint: SessionTransaction | None = None  # in which it was noted
 
 
 def record(
@@ -61,7 +62,8 @@ def record(
 
     ``details`` hold ids, names and reasons as JSON values; never a secret.
     """
-    noted = _Noted(actor, action, object_kind, object_id, object_name, details)
+    savepoint = session.get_nested_transaction()
+    noted = _Noted(actor, action, object_kind, object_id, object_name, details, savepoint)
     session.info.setdefault(_PENDING, []).append(noted)
 
 
@@ -73,7 +75,11 @@ def _write_noted(session: Session) -> None:
     if not noted:
         return
     session.flush()
-    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one()
+    query = select(AuditHead).where(AuditHead.id == 1).with_for_update()
+    query = query.with_hint(AuditHead, "WITH (UPDLOCK)", "mssql")  # which knows no FOR UPDATE
+    head = session.scalars(query.execution_options(populate_existing=True)).one()
+    if (memory := session.info.get(MEMORY)) is not None:
+        memory.compare(head.number, head.hash)
     for note in noted:
         entry = AuditEntry(
             number=head.number + 1,
@@ -85,7 +91,7 @@ def _write_noted(session: Session) -> None:
             object_kind=note.object_kind,
             object_id=note.object_id,
             object_name=note.object_name and note.object_name[:254],
-            details=note.details,
+            details=without_nul(note.details),  # as the column gives it back: the hash is over that
             address=note.actor.address,
             previous_hash=head.hash,
         )
@@ -112,6 +118,21 @@ def _forget_noted(session: Session) -> None:
     if not session.in_nested_transaction():  # a savepoint that is given up takes no outer entry along
         session.info.pop(_PENDING, None)
         session.info.pop(_WRITTEN, None)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_of_savepoint(session: Session, previous: SessionTransaction) -> None:
+    """What was noted within a savepoint that is given up did not happen."""
+    if previous.nested and (noted := session.info.get(_PENDING)):
+        session.info[_PENDING] = [one for one in noted if not _is_within(one.savepoint, previous)]
+
+
+def _is_within(savepoint: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while savepoint is not None:
+        if savepoint is outer:
+            return True
+        savepoint = savepoint.parent
+    return False
 
 
 def entry_hash(entry: AuditEntry) -> str:

@@ -36,9 +36,9 @@ def reseal(session: Session) -> None:
         head.seal = sealed(head)
 
 
-def entries(session: Session) -> Iterator[AuditEntry]:
-    """All entries by their number, a page at a time."""
-    number = None
+def entries(session: Session, *, after: int | None = None) -> Iterator[AuditEntry]:
+    """All entries by their number, or those ``after`` one, a page at a time."""
+    number = after
     while True:
         query = select(AuditEntry).order_by(AuditEntry.number).limit(PAGE)
         page = session.scalars(query if number is None else query.where(AuditEntry.number > number)).all()

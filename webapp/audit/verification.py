@@ -12,6 +12,8 @@ from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.operations import FIRST_HASH, entry_hash
 from webapp.audit.seals import entries, is_sealed, sealed
 
+# SQLite in WAL mode may lose the last commits at a power cut.
+_ON_PURPOSE = "If you restored a backup on purpose, or the machine lost its power (SQLite), remove"
 MOST_BREAKS = 50  # that are named one by one
 
 
@@ -37,11 +39,16 @@ def verify_audit(session: Session, memory: AuditMemory | None = None) -> AuditRe
             found.append(f"entry {entry.number} is not the one that this machine has seen")
         count, number, previous = count + 1, entry.number, entry.hash
     found += _of_head(session, number, previous)
+    if memory and (older := memory.was_older()):
+        found.append(
+            f"an older version of the database was put back once (entries seen and found: {older}). "
+            f"{_ON_PURPOSE} {memory.path} and {memory.alarm} on each machine of the platform"
+        )
     if memory and remembered and remembered[0] > number:
         found.append(
             f"this machine has seen entry {remembered[0]}, and the newest is {number}: entries were removed, "
-            "or an older version of the database was put back. If you restored a backup on purpose, remove "
-            f"{memory.path} on each machine of the platform"
+            f"or an older version of the database was put back. {_ON_PURPOSE} {memory.path} on each machine "
+            "of the platform"
         )
     return AuditReport(count, tuple(found[:MOST_BREAKS]), max(0, len(found) - MOST_BREAKS))
 
@@ -69,21 +76,36 @@ def _gap(first: int, last: int) -> str:
 
 def _of_entry(entry: AuditEntry, previous: str | None) -> list[str]:
     """What is wrong with one entry; ``previous``: the hash before it, None after a gap."""
-    if entry.hash != entry_hash(entry):
-        return [f"entry {entry.number} was changed: it does not fit its hash"]
-    if not is_sealed(entry):
-        return [f"entry {entry.number} was not written by the platform: its seal is missing or does not fit"]
+    if problem := _alone(entry):
+        return [problem]
     if previous is not None and entry.previous_hash != previous:
         return [f"entry {entry.number} does not follow the one before it, which was replaced"]
     return []
 
 
+def _alone(entry: AuditEntry) -> str | None:
+    """What is wrong with an entry, whatever stands before it."""
+    if entry.hash != entry_hash(entry):
+        return f"entry {entry.number} was changed: it does not fit its hash"
+    if not is_sealed(entry):
+        return f"entry {entry.number} was not written by the platform: its seal is missing or does not fit"
+    return None
+
+
 def _of_head(session: Session, number: int, newest: str) -> list[str]:
-    head = session.scalars(select(AuditHead).where(AuditHead.id == 1)).one_or_none()
+    query = select(AuditHead).where(AuditHead.id == 1).execution_options(populate_existing=True)
+    head = session.scalars(query).one_or_none()
     if head is None:
         return ["the head of the audit is missing"]
     if not is_sealed(head):
         return ["the head of the audit was changed: its seal is missing or does not fit"]
+    if head.number > number:  # PostgreSQL shows what was written since the entries were read
+        for entry in entries(session, after=number):
+            if entry.previous_hash != newest or _alone(entry):
+                break
+            number, newest = entry.number, entry.hash
+            if number == head.number:
+                break
     if (head.number, head.hash) != (number, newest):
         return [f"the head of the audit names entry {head.number}, and the newest is {number}"]
     return []

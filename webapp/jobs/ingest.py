@@ -174,23 +174,26 @@ def read_lines(journal: Path, offset: int) -> tuple[list[Any], int]:
     A line that is no JSON is ``None``.
     """
     try:
-        with journal.open("rb") as file:
-            file.seek(offset)
-            data = file.read(_JOURNAL_CHUNK)
-            if b"\n" not in data:
-                data += file.read()  # a statement of many MiB
+        return whole_lines(journal, offset)
     except OSError:
         return [], offset
+
+
+def whole_lines(journal: Path, offset: int) -> tuple[list[Any], int]:
+    """The same. Raises OSError where the file cannot be read."""
+    with journal.open("rb") as file:
+        file.seek(offset)
+        data = file.read(_JOURNAL_CHUNK)
+        if b"\n" not in data:
+            data += file.read()  # a statement of many MiB
     lines: list[Any] = []
-    for raw in data.splitlines(keepends=True):
-        if not raw.endswith(b"\n"):
-            break  # still being written
+    for raw in data.split(b"\n")[:-1]:  # what follows the last one is still being written
         if len(lines) >= BATCH:
             break
-        offset += len(raw)
+        offset += len(raw) + 1
         try:
             lines.append(json.loads(raw))
-        except ValueError:
+        except (ValueError, RecursionError):
             lines.append(None)
     return lines, offset
 

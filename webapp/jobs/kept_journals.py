@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from webapp.database import Database
 from webapp.jobs.endings import is_changed
-from webapp.jobs.ingest import read_lines, store_in_pieces
+from webapp.jobs.ingest import store_in_pieces, whole_lines
 from webapp.jobs.models import Job
 from webapp.jobs.private_folder import PrivateFolder
 from webapp.jobs.runtime import Runtime
@@ -58,7 +59,9 @@ def put_away(runtime: Runtime, job_id: str, attempt: int, folder: PrivateFolder)
     """
     try:
         if folder.journal.is_file() and folder.journal.stat().st_size:
-            prove(runtime.database, runtime.settings, KeptJournal(job_id, attempt, folder.journal))
+            _stored, refused = prove(runtime.database, KeptJournal(job_id, attempt, folder.journal))
+            if refused:
+                _note(runtime.database, runtime.settings, job_id, attempt, refused)
             _keep(runtime.settings, job_id, attempt, folder.journal)
     except OSError as exc:  # no room, or no right to write there: somebody looks again later
         _log.error("journal_not_kept job_id=%s attempt=%d error=%s", job_id, attempt, exc.strerror)
@@ -67,17 +70,18 @@ def put_away(runtime: Runtime, job_id: str, attempt: int, folder: PrivateFolder)
     folder.remove()
 
 
-def prove(database: Database, settings: Settings, journal: KeptJournal) -> tuple[int, int]:
-    """Store each line that has no row; how many were, and how many cannot be. The job's row says the latter.
+def prove(database: Database, journal: KeptJournal) -> tuple[int, int]:
+    """Store each line that has no row; how many were, and how many cannot be.
 
-    A torn last line counts as not written: what it announces was not sent. Raises ``DBAPIError`` while the
-    database does not answer, and :class:`ValueError` for a job that it does not know.
+    A torn line counts as not written: what it announces was not sent. Raises ``DBAPIError`` while the
+    database does not answer, and OSError where the journal cannot be read.
     """
     offset = stored = refused = 0
     while True:
-        lines, following = read_lines(journal.path, offset)
+        found, following = whole_lines(journal.path, offset)
         if following == offset:
             break
+        lines = [line for line in found if line is not None]
         with database.reading() as session:
             missing = lines_without_row(session, journal.job_id, lines)
         if missing:
@@ -87,7 +91,6 @@ def prove(database: Database, settings: Settings, journal: KeptJournal) -> tuple
         offset = following
     if stored:
         _log.warning("lines_recovered job_id=%s attempt=%d lines=%d", journal.job_id, journal.attempt, stored)
-    _note(database, settings, journal, refused)
     return stored, refused
 
 
@@ -96,6 +99,7 @@ def prove_all(runtime: Runtime) -> Proof:
     found = kept_here(runtime.settings)
     stored_lines = 0
     unstored, unknown = [], []
+    refused_of: Counter[tuple[str, int]] = Counter()  # of one attempt there may be several
     oldest = time.time() - runtime.settings.journal_days * _DAY_S
     for journal in found:
         with runtime.database.reading() as session:
@@ -103,12 +107,21 @@ def prove_all(runtime: Runtime) -> Proof:
         if not is_known:
             unknown.append(journal)
             continue
-        stored, refused = prove(runtime.database, runtime.settings, journal)
+        try:
+            stored, refused = prove(runtime.database, journal)
+            if not refused and journal.path.stat().st_mtime < oldest:
+                journal.path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # another worker of this machine was faster
+        except OSError as exc:
+            _log.error("journal_not_read path=%s error=%s", journal.path, exc.strerror)
+            stored, refused = 0, 1
         stored_lines += stored
+        refused_of[journal.job_id, journal.attempt] += refused
         if refused:
             unstored.append(journal)
-        elif journal.path.stat().st_mtime < oldest:
-            journal.path.unlink(missing_ok=True)
+    for (job_id, attempt), refused in refused_of.items():
+        _note(runtime.database, runtime.settings, job_id, attempt, refused)
     return Proof(len(found), stored_lines, tuple(unstored), tuple(unknown))
 
 
@@ -145,16 +158,18 @@ def _store(database: Database, journal: KeptJournal, lines: list[Any]) -> None:
             raise ValueError("no journal line")
 
 
-def _note(database: Database, settings: Settings, journal: KeptJournal, refused: int) -> None:
-    """Have the job's row say how many lines of the attempt have no row, and where they are."""
-    key = str(journal.attempt)
+def _note(database: Database, settings: Settings, job_id: str, attempt: int, refused: int) -> None:
+    """Have the job's row say how many lines of the attempt have no row, and where; what this machine said."""
+    key = str(attempt)
     entry = {"lines": refused, "host": settings.host_name, "path": str(settings.journals_folder)}
     with database.reading() as session:
-        job = session.get(Job, journal.job_id)
-        if job is None or (job.unstored or {}).get(key) == (entry if refused else None):
+        job = session.get(Job, job_id)
+        said = (job.unstored or {}).get(key) if job is not None else None
+        is_others = isinstance(said, dict) and said.get("host") != settings.host_name
+        if job is None or said == (entry if refused else None) or (is_others and not refused):
             return
     with database.transaction() as session:
-        is_changed(session, journal.job_id, stream=Job.stream)
-        job = session.get_one(Job, journal.job_id, populate_existing=True)
+        is_changed(session, job_id, stream=Job.stream)
+        job = session.get_one(Job, job_id, populate_existing=True)
         others = {name: one for name, one in (job.unstored or {}).items() if name != key}
         job.unstored = (others | ({key: entry} if refused else {})) or None

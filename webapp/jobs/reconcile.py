@@ -64,7 +64,10 @@ def reconcile(runtime: Runtime, *, of_worker: str | None = None) -> int:
                 count += 1
         except LeaseLost:
             continue  # somebody else was faster in turn
-        except DBAPIError as exc:  # nothing was removed: its lease ends again, and somebody looks again
+        except (
+            DBAPIError,
+            OSError,
+        ) as exc:  # nothing was removed: its lease ends again, somebody looks again
             _log.error("takeover_not_finished job_id=%s error=%s", job_id, type(exc).__name__)
         except FolderUnavailable:
             _log.error("job_id_refused job_id=%.60a: no id of a job; who writes to the database?", job_id)
@@ -207,7 +210,7 @@ def _sweep_folders(runtime: Runtime) -> None:
         try:
             _store_late(runtime, job_id, attempt, folder)
             put_away(runtime, job_id, attempt, folder)
-        except DBAPIError as exc:  # nothing was removed; the next look tries again
+        except (DBAPIError, OSError) as exc:  # nothing was removed; the next look tries again
             _log.error("folder_not_stored job_id=%s error=%s", job_id, type(exc).__name__)
             continue
         _log.info("folder_removed job_id=%s attempt=%d", job_id, attempt)
@@ -215,6 +218,8 @@ def _sweep_folders(runtime: Runtime) -> None:
 
 def _store_late(runtime: Runtime, job_id: str, attempt: int, folder: PrivateFolder) -> None:
     """Statements and events that nobody could reach while their job went on elsewhere."""
+    if not folder.secrets.is_dir():
+        return  # without them nothing is masked; the journal, which holds none, is proved by itself
     mask = Mask(folder.read_secrets())
 
     def store(session: Session, **found: list[dict[str, Any]]) -> None:

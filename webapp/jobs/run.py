@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 import traceback
 from pathlib import Path
@@ -18,7 +19,7 @@ from webapp.jobs.ingest import Ingest
 from webapp.jobs.kept_journals import put_away
 from webapp.jobs.launcher import Outcome, run_playbook
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, create_folder
+from webapp.jobs.private_folder import FolderUnavailable, PrivateFolder, create_folder, folder_for
 from webapp.jobs.processes import end_processes
 from webapp.jobs.runtime import Runtime
 from webapp.jobs.settling import Verdict, settle, verdict_of
@@ -64,6 +65,9 @@ def _attempt(runtime: Runtime, claimed: Claim) -> JobState | None:
     if isinstance(prepared, Verdict):
         return _settle_surely(runtime.database, runtime.settings, claimed, prepared)
     template, launch = prepared
+    before = folder_for(runtime.settings, claimed.job_id, claimed.attempt)
+    if before.path.exists() and not _is_cleared(runtime, claimed, before):
+        return _settle_surely(runtime.database, runtime.settings, claimed, _undead(runtime.settings))
     try:
         folder = create_folder(
             runtime.settings, launch, job_id=claimed.job_id, attempt=claimed.attempt,
@@ -131,7 +135,7 @@ def _run_in(
         return None  # the one who holds the job now has the folder too
     if not is_dead:
         return _settle_surely(runtime.database, settings, claimed, _undead(settings))
-    _put_away_surely(runtime, claimed, folder)
+    _put_away(runtime, claimed, folder)
     with runtime.database.reading() as session:
         verdict = verdict_of(
             session, session.get_one(Job, claimed.job_id), outcome,
@@ -141,12 +145,24 @@ def _run_in(
     return _settle_surely(runtime.database, settings, claimed, verdict)
 
 
-def _put_away_surely(runtime: Runtime, claimed: Claim, folder: PrivateFolder) -> None:
-    """Keep the journal as soon as the database has all of it. If this process dies, the reconciler does."""
+def _put_away(runtime: Runtime, claimed: Claim, folder: PrivateFolder) -> None:
+    """Keep the journal. If the database does not take it now, the sweep does; secrets go at once."""
+    try:
+        put_away(runtime, claimed.job_id, claimed.attempt, folder)
+    except DBAPIError as exc:
+        _log.warning("journal_not_stored job_id=%s error=%s", claimed.job_id, type(exc).__name__)
+        shutil.rmtree(folder.secrets, ignore_errors=True)
+
+
+def _is_cleared(runtime: Runtime, claimed: Claim, folder: PrivateFolder) -> bool:
+    """Finish what an attempt of this number left that the database forgot; whether its processes are dead."""
+    folder.lease.unlink(missing_ok=True)
+    if not end_processes(folder.journal):
+        return False
     while True:
         try:
             put_away(runtime, claimed.job_id, claimed.attempt, folder)
-            return
+            return True
         except DBAPIError as exc:
             _log.warning("journal_not_stored job_id=%s error=%s", claimed.job_id, type(exc).__name__)
             time.sleep(DATABASE_RETRY_S)

@@ -18,7 +18,7 @@ from webapp.audit.models import AuditHead
 from webapp.audit.operations import FIRST_HASH
 from webapp.audit.seals import reseal
 from webapp.audit.verification import seal_chain
-from webapp.database import Base, Database, now
+from webapp.database import Base, Database, is_id, now
 from webapp.errors import PlatformError
 from webapp.platform.models import KeyCheck
 from webapp.sealing import Sealed, SealingError, the_box
@@ -46,6 +46,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
     if database.file:
         database.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = check_reachable(database)
+    if before is not None:
+        with database.reading() as session:
+            _check_sealed(session)
     command.upgrade(alembic_config(database), revision)
     if revision == "head":
         with database.transaction() as session:
@@ -102,16 +105,27 @@ def check_platform(database: Database) -> str:
         )
     with database.reading() as session:
         check_keys(session)
-        return session.get_one(KeyCheck, 1).platform_id
+        platform_id = session.get_one(KeyCheck, 1).platform_id
+    if not is_id(platform_id):
+        raise PlatformNotReady(
+            "the platform's id was changed in the platform database (key_check): restore it"
+        )
+    return platform_id
 
 
 def check_keys(session: Session) -> None:
     """Raise :class:`PlatformNotReady` unless the keys at hand open what this database holds."""
-    row = session.get(KeyCheck, 1)
-    if row is None:
+    if not _check_sealed(session):
         raise PlatformNotReady("the platform database was never set up: run 'sqlhosting database upgrade'")
+
+
+def _check_sealed(session: Session) -> bool:
+    """Whether the database was set up; by its own columns only, since an older schema lacks others."""
+    known = session.scalar(select(KeyCheck.sealed).where(KeyCheck.id == 1))
+    if known is None:
+        return False
     try:
-        is_right = the_box().open(row.sealed) == KNOWN_TEXT
+        is_right = the_box().open(known) == KNOWN_TEXT
     except SealingError:
         is_right = False
     if not is_right:
@@ -119,6 +133,7 @@ def check_keys(session: Session) -> None:
             "SQLHOSTING_ENCRYPTION_KEYS holds none of the keys that this platform database was sealed with: "
             "put the right key there (an old key goes behind the new one)"
         )
+    return True
 
 
 def rotate_keys(session: Session) -> int:

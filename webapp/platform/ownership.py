@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from webapp.audit.memory import AuditMemory
-from webapp.database import Database
+from webapp.database import Database, new_id
 from webapp.platform.models import KeyCheck
 from webapp.platform.operations import PlatformNotReady
 from webapp.settings import Settings
 
+_MEMORY = "audit-head-"
 MARK = "platform"  # the file in the data folder that names the platform
 
 
 def audit_memory(settings: Settings, platform_id: str) -> AuditMemory:
     """Where this machine remembers the platform's newest audit entry: each platform has a file of its own."""
-    return AuditMemory(settings.data_folder / f"audit-head-{platform_id}")
+    return AuditMemory(settings.data_folder / f"{_MEMORY}{platform_id}")
+
+
+def other_memories(memory: AuditMemory) -> list[Path]:
+    """What remembers the audits of other platforms in the same data folder."""
+    own = (memory.path, memory.alarm)
+    return sorted(path for path in memory.path.parent.glob(f"{_MEMORY}*") if path not in own)
 
 
 def own_data_folder(settings: Settings, database: Database) -> None:
@@ -43,14 +51,18 @@ def own_data_folder(settings: Settings, database: Database) -> None:
 
 def _mark(settings: Settings, wanted: str) -> str:
     """The platform that the folder is marked with; marked with ``wanted`` where there was no mark."""
-    settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_folder / MARK
-    own = path.with_name(f".{MARK}-{os.getpid()}")
-    own.write_text(wanted + "\n", encoding="ascii")
-    try:
-        os.link(own, path)  # whole or not at all, also when two start at once
-    except FileExistsError:
-        pass
-    finally:
-        own.unlink()
+    if not path.exists():
+        settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = path.with_name(f".{MARK}-{new_id()}")
+        with own.open("w", encoding="ascii") as file:
+            file.write(wanted + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(own, path)  # whole or not at all, also when two start at once
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
     return path.read_text(encoding="utf-8").strip()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
 
+_ID_CHARACTERS = 26
 _OPEN = (StatementStatus.SENT, StatementStatus.UNKNOWN)
 
 
@@ -101,6 +102,9 @@ def _is_usable(line: Any) -> bool:
         isinstance(line, dict)
         and line.get("event") in ("planned", "intent", "outcome")
         and all(isinstance(line.get(key), str) for key in ("statement_id", "at", "text", "kind", "sha256"))
+        and line["statement_id"].isascii()
+        and line["statement_id"].isprintable()
+        and len(line["statement_id"]) <= _ID_CHARACTERS
         and line["kind"] in tuple(StatementKind)
         and (line["event"] != "outcome" or line.get("status") in ("ok", "error", "unknown"))
     )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.operations import FIRST_HASH, Actor, entry_hash, record
-from webapp.database import Database
+from webapp.database import Database, without_nul
 
 ACTOR = Actor("user", "admin@example.com", id="0" * 26, address="192.0.2.1")
 WRITERS, EACH = 6, 10
@@ -92,6 +92,29 @@ def test_an_entry_noted_before_a_savepoint_that_is_given_up_is_kept(database: Da
         savepoint = session.begin_nested()
         savepoint.rollback()
     assert [entry.object_name for entry in assert_chained(database)] == ["outside"]
+
+
+def test_what_is_noted_within_a_savepoint_goes_with_it(database: Database) -> None:
+    with database.transaction() as session:
+        record(session, ACTOR, "thing:made", object_kind="thing", object_name="outside")
+        with session.begin_nested():
+            record(session, ACTOR, "thing:made", object_kind="thing", object_name="kept")
+        outer = session.begin_nested()
+        with session.begin_nested():
+            record(session, ACTOR, "thing:made", object_kind="thing", object_name="within both")
+        record(session, ACTOR, "thing:made", object_kind="thing", object_name="within one")
+        outer.rollback()
+        record(session, ACTOR, "thing:made", object_kind="thing", object_name="after")
+    assert [entry.object_name for entry in assert_chained(database)] == ["outside", "kept", "after"]
+
+
+@pytest.mark.parametrize("typed", ["C:\\u0000", "a\0b", {"a\0": ["\0", 1, {"b": "\\\\u0000"}]}, {7: "seven"}])
+def test_whatever_people_type_fits_its_hash_when_it_is_read_again(database: Database, typed: object) -> None:
+    with database.transaction() as session:
+        record(session, ACTOR, "thing:made", object_kind="thing", typed=typed)
+    (entry,) = assert_chained(database)
+    assert entry.details["typed"] == without_nul(typed)
+    assert "\0" not in str(entry.details)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from webapp.audit.memory import AuditMemory
 from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.operations import FIRST_HASH, entry_hash, record
 from webapp.cli import main
-from webapp.database import Database
+from webapp.database import Database, new_id
+from webapp.platform.models import KeyCheck
 from webapp.platform.operations import downgrade, upgrade
 from webapp.runtime import create_runtime
 from webapp.settings import Settings
@@ -153,7 +154,37 @@ def test_an_older_version_that_was_put_back_whole_is_remembered(settings: Settin
     assert f"this machine has seen entry {ENTRIES + 2}, and the newest is {ENTRIES}" in result.output
     (remembered,) = settings.data_folder.glob("audit-head-*")
     assert str(remembered) in result.output
-    remembered.unlink()  # as the text says, after a backup was restored on purpose
+    runtime = create_runtime(settings)
+    write(runtime.database, 5)  # whatever comes on top, it is not forgotten
+    runtime.database.dispose()
+    result = sqlhosting(settings, "audit", "verify")
+    assert result.exit_code == 1
+    assert f"was put back once (entries seen and found: {ENTRIES + 2} {ENTRIES})" in result.output
+    for file in settings.data_folder.glob("audit-head-*"):
+        file.unlink()  # as the text says, after a backup was restored on purpose
+    assert sqlhosting(settings, "audit", "verify").exit_code == 0
+
+
+def test_another_id_of_the_platform_hides_nothing(settings: Settings) -> None:
+    change_behind_its_back(
+        settings, lambda session: session.execute(update(KeyCheck).values(platform_id=new_id()))
+    )
+    result = sqlhosting(settings, "audit", "verify")
+    assert result.exit_code == 1
+    assert "remembers the audit of another platform" in result.output
+    change_behind_its_back(
+        settings, lambda session: session.execute(update(KeyCheck).values(platform_id="../x"))
+    )
+    assert "the platform's id was changed" in sqlhosting(settings, "audit", "verify").output
+
+
+def test_an_upgrade_with_a_wrong_key_seals_nothing(settings: Settings) -> None:
+    database = Database(settings.database_url.get_secret_value())
+    downgrade(database, "0006")
+    database.dispose()
+    wrong = Fernet.generate_key().decode("ascii")
+    assert sqlhosting(settings, "database", "upgrade", keys=wrong).exit_code == 1
+    assert sqlhosting(settings, "database", "upgrade").exit_code == 0
     assert sqlhosting(settings, "audit", "verify").exit_code == 0
 
 
