@@ -2,6 +2,7 @@
 
 from sqlalchemy import CheckConstraint
 
+from webapp import sealed_heads
 from webapp.accounts import models as accounts
 from webapp.applications import models as applications
 from webapp.audit import models as audit
@@ -26,6 +27,7 @@ __all__ = [
     "platform",
     "policies",
     "pools",
+    "sealed_heads",
     "statements",
 ]
 

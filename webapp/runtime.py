@@ -11,9 +11,10 @@ from webapp.jobs.nudges import Nudges
 from webapp.jobs.runtime import Runtime, use_opener
 from webapp.jobs.subjects import use_subject_kinds
 from webapp.platform.operations import check_platform
-from webapp.platform.ownership import audit_memory
+from webapp.platform.ownership import audit_memory, heads_memory
 from webapp.pools.holders import use_holders
 from webapp.registry import holders, item_kinds, job_templates, request_kinds, subject_kinds
+from webapp.sealed_heads import HEADS_MEMORY
 from webapp.sealing import Box, use_box
 from webapp.settings import Settings
 
@@ -33,8 +34,12 @@ def create_runtime(settings: Settings, *, is_checked: bool = True) -> Runtime:
     database = Database(settings.database_url.get_secret_value())
     try:
         if is_checked:
-            memory = audit_memory(settings, check_platform(database))
-            database.configure_sessions({MEMORY: memory}, {})
+            platform_id = check_platform(database)
+            memories = {
+                MEMORY: audit_memory(settings, platform_id),
+                HEADS_MEMORY: heads_memory(settings, platform_id),
+            }
+            database.configure_sessions(memories, {})
     except BaseException:
         database.dispose()  # nobody gets it, so nobody else could
         raise

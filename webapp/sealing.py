@@ -1,7 +1,7 @@
 """Sealed values: passwords in the platform database, encrypted with keys that it does not hold.
 
-The process has one :class:`Box`, set at start; the column type :class:`Sealed` uses it. Key rotation: put the
-new key first in SQLHOSTING_ENCRYPTION_KEYS, restart, run ``sqlhosting key rotate``, drop the old key.
+The process has one :class:`Box`, set at start; the attributes that are :class:`Sealed` use it. Key rotation:
+put the new key first in SQLHOSTING_ENCRYPTION_KEYS, restart, run ``sqlhosting key rotate``, drop the old key.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Dialect, Text
-from sqlalchemy.types import TypeDecorator
+
+from webapp.database import new_id
 
 
 class SealingError(Exception):
@@ -90,22 +90,42 @@ def the_box() -> Box:
     return _box
 
 
-class Sealed(TypeDecorator[str]):
-    """A text column whose database form is sealed for ``purpose``: its table and name.
+class Sealed:
+    """An attribute whose value is kept in ``column`` sealed for its table, its name and its row's id.
 
-    So a value that somebody copies into another column does not open there. Otherwise who can write to the
-    database could have the portal show an elevated account's password as the one of their own login.
+    So a value that somebody copies into another column or another row does not open there. Otherwise who can
+    write to the database could have the portal show an elevated account's password, or another customer's,
+    as the one of their own login. A row without an id gets one: give it first where it is given.
     """
 
-    impl = Text
-    cache_ok = True
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.name = ""
 
-    def __init__(self, purpose: str = "") -> None:
-        self.purpose = purpose
-        super().__init__()
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else the_box().seal(value, purpose=self.purpose)
+    @overload
+    def __get__(self, row: None, owner: type) -> Sealed: ...
+    @overload
+    def __get__(self, row: object, owner: type) -> Any: ...
+    def __get__(self, row: Any, owner: type) -> Any:
+        """The text, None where there is none. Raises :class:`SealingError`."""
+        if row is None:
+            return self
+        sealed = getattr(row, self.column)
+        return None if sealed is None else the_box().open(sealed, purpose=self.purpose(row))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else the_box().open(value, purpose=self.purpose)
+    def __set__(self, row: Any, text: str | None) -> None:
+        if row.id is None:
+            row.id = new_id()
+        setattr(row, self.column, None if text is None else the_box().seal(text, purpose=self.purpose(row)))
+
+    def purpose(self, row: Any) -> str:
+        """What a value of ``row`` is sealed for."""
+        return f"{row.__tablename__}.{self.name}:{row.id}"
+
+
+def sealed_attributes(kind: type) -> list[Sealed]:
+    """The sealed attributes of a table's class."""
+    return [one for one in vars(kind).values() if isinstance(one, Sealed)]

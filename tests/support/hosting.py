@@ -160,14 +160,16 @@ class Hosting:
     def password_of(self, login_id: str) -> str | None:
         """What the platform keeps of a password."""
         with self.portal.database.reading() as session:
-            query = select(ApplicationLogin.password).where(ApplicationLogin.id == login_id)
-            return session.scalars(query).one()
+            query = select(ApplicationLogin).where(ApplicationLogin.id == login_id)
+            return session.scalars(query).one().password
 
 
 def create_hosting(portal: Portal) -> Hosting:
     """A pool with an instance that discovery has seen."""
     pool = portal.create_pool(name="standard", default_collation=COLLATIONS[0], largest_data_gib=80)
-    instance = portal.create_instance(pool, name="sql01", reachability=Reachability.REACHABLE)
+    instance = portal.create_instance(
+        pool, name="sql01", customer_host="db.example.com", reachability=Reachability.REACHABLE
+    )
     facts = {
         "version": {"release": "2022"},
         "cpu": {"count": 4},

@@ -46,7 +46,7 @@ class Stage:
         """A portal on a copy of its own."""
         path = self.folder / f"{name}.db"
         shutil.copy(self.file, path)
-        return Portal(settings_for(f"sqlite:///{path}", data_folder=self.folder))
+        return Portal(settings_for(f"sqlite:///{path}", data_folder=self.folder / name))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def stage(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> St
     folder = tmp_path_factory.mktemp("access")
     file = folder / "world.db"
     shutil.copy(migrated_sqlite, file)
-    portal = Portal(settings_for(f"sqlite:///{file}", data_folder=folder))
+    portal = Portal(settings_for(f"sqlite:///{file}", data_folder=folder / "data"))
     world = build(portal)
     with portal.database.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")

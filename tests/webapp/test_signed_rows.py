@@ -56,6 +56,7 @@ def command(portal: Portal, *arguments: str, keys: str = KEY, typed: str = "") -
         "SQLHOSTING_ENCRYPTION_KEYS": keys,
         "SQLHOSTING_DATABASE_URL": portal.settings.database_url.get_secret_value(),
         "SQLHOSTING_REDIS_URL": NO_REDIS,
+        "SQLHOSTING_DATA_FOLDER": str(portal.settings.data_folder),
     }
     return CliRunner().invoke(main, list(arguments), env=environment, input=typed)
 

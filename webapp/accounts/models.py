@@ -39,6 +39,7 @@ class User(WithId, Signed, Base):
     __tablename__ = "users"
     SIGNED: ClassVar = ("id", "email", "password_hash", "role", "state", "is_trusted")
     REMEDY: ClassVar = _SIGN
+    HAS_HEAD: ClassVar = True
 
     email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
     name: Mapped[str] = mapped_column(String(100))
@@ -99,6 +100,7 @@ class ApiToken(WithId, Signed, Base):
     __tablename__ = "api_tokens"
     SIGNED: ClassVar = ("id", "user_id", "token_hash", "sees_secrets", "created_at", "expires_at")
     REMEDY: ClassVar = _SIGN
+    HAS_HEAD: ClassVar = True
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))

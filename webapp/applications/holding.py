@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.applications.models import Application
@@ -33,8 +33,9 @@ class ApplicationsHold(Holder):
         return "applications were booked on this pool" if _booked_on(session, pool) else None
 
     def forget_instance(self, session: Session, instance: Instance) -> None:
-        query = update(Application).where(Application.instance_id == instance.id)
-        session.execute(query.values(instance_id=None))
+        for application in session.scalars(select(Application).where(Application.instance_id == instance.id)):
+            application.instance_id = None
+        session.flush()
 
 
 def _booked_on(session: Session, pool: Pool) -> bool:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.accounts.models import User
 from webapp.database import Base, Json, WithId, enum_of, now
 from webapp.pools.models import Instance, Pool
 from webapp.sealing import Sealed
+from webapp.signed_rows import SignedOnSaving
 
 APPLICATION = "application"  # what references to one begin with
+_REMEDY = (
+    "Nothing is done for it and no password of it is shown. Compare it with the audit and its instance, then "
+    "run 'sqlhosting key sign' to let it count as it is."
+)
 
 
 class ApplicationState(StrEnum):
@@ -33,10 +38,14 @@ class LoginRights(StrEnum):
     READ_ONLY = "read_only"
 
 
-class Application(WithId, Base):
+class Application(WithId, SignedOnSaving, Base):
     """What a customer booked."""
 
     __tablename__ = "applications"
+    SIGNED: ClassVar = (
+        "id", "name", "name_key", "customer_id", "pool_id", "instance_id", "state", "owner_sid", "connection",
+    )  # fmt: skip
+    REMEDY: ClassVar = _REMEDY
 
     name: Mapped[str] = mapped_column(String(50))
     # The lower-case name while it is taken; with the id behind it afterwards, so that it can be booked again.
@@ -68,10 +77,14 @@ class Application(WithId, Base):
     )
 
 
-class ApplicationDatabase(WithId, Base):
+class ApplicationDatabase(WithId, SignedOnSaving, Base):
     """A database of an application. On the instance it is called ``<application>_<name>``."""
 
     __tablename__ = "application_databases"
+    SIGNED: ClassVar = (
+        "id", "application_id", "name", "name_key", "data_limit_mib", "log_limit_mib", "collation", "state",
+    )  # fmt: skip
+    REMEDY: ClassVar = _REMEDY
     __table_args__ = (UniqueConstraint("application_id", "name_key"),)
 
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
@@ -98,10 +111,14 @@ class ApplicationDatabase(WithId, Base):
         return f"{self.application.name}_{self.name}"
 
 
-class ApplicationLogin(WithId, Base):
+class ApplicationLogin(WithId, SignedOnSaving, Base):
     """A login of an application: ``<application>_<name>`` on the instance; the first: ``app``."""
 
     __tablename__ = "application_logins"
+    SIGNED: ClassVar = (
+        "id", "application_id", "name", "name_key", "rights", "sid", "state", "password_sealed",
+    )  # fmt: skip
+    REMEDY: ClassVar = _REMEDY
     __table_args__ = (UniqueConstraint("application_id", "name_key"),)
 
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
@@ -113,7 +130,8 @@ class ApplicationLogin(WithId, Base):
         enum_of(ApplicationState), default=ApplicationState.RESERVED
     )
     # Kept until the customer has looked at it, then removed: after that it can only be reset.
-    password: Mapped[str | None] = mapped_column(Sealed("application_logins.password"), deferred=True)
+    password_sealed: Mapped[str | None] = mapped_column("password", Text, deferred=True)
+    password = Sealed("password_sealed")
     password_set_at: Mapped[datetime | None]  # on the instance
     password_revealed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from webapp.applications.models import ApplicationLogin
 from webapp.audit.operations import Actor, record
-from webapp.database import now
+from webapp.database import locked, now
 from webapp.errors import Conflict, NotAllowed
+from webapp.signed_rows import require_intact
 
 
 def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> str:
     """The login's password, for the last time: it is removed from the platform database.
 
-    Only the application's customer may see it, no member of the staff. Raises :class:`NotAllowed`, and
-    :class:`Conflict` when it was seen before; of two at once, one sees it.
+    Only the application's customer may see it, no member of the staff. Raises :class:`NotAllowed`,
+    :class:`Conflict` when it was seen before (of two at once, one sees it), and RowChanged when somebody else
+    made the application theirs in the database.
     """
     if login.application.customer_id != actor.id:
         raise NotAllowed("Only the customer whose application it is may see the password.")
-    seen = select(ApplicationLogin.password).where(ApplicationLogin.id == login.id)
-    password = session.scalars(seen).one()
-    changed = session.execute(
-        update(ApplicationLogin)
-        .where(ApplicationLogin.id == login.id, ApplicationLogin.password.is_not(None))
-        .values(password=None, password_revealed_at=now())
-        .execution_options(synchronize_session=False)
-    )
-    if password is None or cast("CursorResult[Any]", changed).rowcount != 1:
+    row = locked(session, ApplicationLogin, login.id)
+    password = row.password if row else None
+    if row is None or password is None:
         raise Conflict(
             f"The password of {login.full_name} was shown before and is not kept. Reset it to get a new one."
         )
-    session.refresh(login, ["password_revealed_at"])
+    require_intact(row, row.application)
+    row.password, row.password_revealed_at = None, now()
     record(
         session, actor, "login:password_revealed", object_kind="login", object_id=login.id,
         object_name=login.full_name, application_id=login.application_id,
     )  # fmt: skip
-    return password
+    return str(password)

@@ -14,6 +14,7 @@ from webapp.accounts.models import User
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin
 from webapp.database import is_id
 from webapp.errors import NotAllowed, NotFound
+from webapp.signed_rows import RowChanged, name_of
 from webapp.visitor import Visitor
 
 Of = TypeVar("Of", ApplicationDatabase, ApplicationLogin)
@@ -30,11 +31,18 @@ def visible_applications(user: Visitor) -> Select[tuple[Application]]:
 
 
 def get_application(session: Session, user: Visitor, application_id: str) -> Application:
-    """The application. Raises :class:`NotFound` when it is not there, or somebody else's."""
+    """The application. Raises :class:`NotFound` when it is not there, or somebody else's.
+
+    Raises :class:`webapp.signed_rows.RowChanged` for a customer whose it may have been made in the database.
+    """
     query = visible_applications(user).where(Application.id == application_id)
     application = session.scalars(query).one_or_none() if is_id(application_id) else None
     if application is None:
         raise NotFound("There is no such application.")
+    if not user.is_staff and not application.is_intact:  # it may be somebody else's
+        raise RowChanged(
+            f"{name_of(application)} is not as the platform wrote it. Ask the hosting team to look at it."
+        )
     return application
 
 

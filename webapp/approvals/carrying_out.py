@@ -30,10 +30,11 @@ MOST_DRIFTS = 3  # then people look first, or a policy that approves by itself w
 def applying_ended(session: Session, job: Job, plan: Plan) -> None:
     """``job`` has ended: the booking is deployed, failed, or planned again because its target changed."""
     booking = lock_booking(session, plan.booking_id)
-    outcome = plan.outcome or {}
+    outcome = (plan.outcome or {}) if plan.is_as_told else {}
     if booking.state is BookingState.RUNNING and booking.job_id == job.id:
         if job.state is JobState.SUCCESSFUL:
-            results = {"connection": outcome.get("connection"), "resized": outcome.get("resized")}
+            record_plan(session, PLATFORM, "applied", plan, booking, hash=plan.hash, job_id=job.id)
+            results = {name: outcome.get(name) for name in ("connection", "resized")}
             move(session, plan, to=PlanState.APPLIED, expected=(PlanState.APPROVED,))
             booking_deployed(session, booking, job, results)
         elif job.state is JobState.FAILED and is_refusal(outcome):

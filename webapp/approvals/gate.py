@@ -5,7 +5,6 @@ Nothing that a page decided is believed: items are hashed again, signatures veri
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.models import User, UserState
@@ -13,11 +12,12 @@ from webapp.approvals.item_rows import wrong_items
 from webapp.approvals.launches import bound_targets, differences
 from webapp.approvals.signature import is_sealed, is_signed
 from webapp.bookings.models import Booking, BookingState
-from webapp.bookings.planning import APPLY_BOOKING, subject_of
+from webapp.bookings.planning import subject_of
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
+from webapp.bookings.standing import standing_problems
 from webapp.bookings.subjects import BOOKING, PLAN
-from webapp.jobs.models import Job, JobState
-from webapp.jobs.subjects import is_about, target_kinds
+from webapp.jobs.models import Job
+from webapp.jobs.subjects import target_kinds
 from webapp.jobs.templates import NotLaunchable
 from webapp.policies.terms import PolicyTerms, own_ids, terms_from
 
@@ -40,6 +40,7 @@ def pass_gate(session: Session, job: Job) -> tuple[Plan, Booking]:
         raise _refused([f"its {one.kind} {one.name} is not there any more" for one in gone])
     problems = [*_job_problems(session, job, plan, booking), *_plan_problems(plan)]
     problems += _decision_problems(session, plan, booking) if not problems else []
+    problems += standing_problems(session, booking)
     problems += [] if plan.launch is None else differences(plan.launch, booking, targets)
     for one in plan.targets:
         problems += target_kinds()[one.kind].changed(session, one.target_id)
@@ -69,11 +70,6 @@ def _job_problems(session: Session, job: Job, plan: Plan, booking: Booking) -> l
         found.append(f"the plan is {plan.state.value.replace('_', ' ')}, not approved")
     if booking.state not in _MAY_RUN:
         found.append(f"the request is {booking.state.value}")
-    done = select(func.count()).select_from(Job).where(
-        Job.template == APPLY_BOOKING, is_about(PLAN, plan.id), Job.state == JobState.SUCCESSFUL
-    )  # fmt: skip
-    if session.scalar(done):
-        found.append("the plan was carried out already")
     if plan.has_expired:
         found.append("the plan has expired")
     return found

@@ -11,7 +11,7 @@ from webapp.approvals.gate import pass_gate
 from webapp.approvals.item_rows import approved_plan
 from webapp.approvals.launches import bound_targets, inventory_for, place_of
 from webapp.approvals.observing import begin_outcome, take_event
-from webapp.approvals.plan_making import planning_ended
+from webapp.approvals.plan_making import not_planned, planning_ended, planning_problems
 from webapp.bookings.kinds.registry import kind_of
 from webapp.bookings.models import Booking, BookingState
 from webapp.bookings.outcome import booking_running
@@ -42,6 +42,8 @@ class PlanBooking(OnInstances):
             raise NotLaunchable(f"The request is {booking.state.value}: there is nothing to plan.")
         if plan.state is not PlanState.PLANNING or booking.plan_id != plan.id:
             raise NotLaunchable("A newer plan took this one's place.")
+        if problems := planning_problems(session, plan, booking):
+            raise NotLaunchable(not_planned(problems))
         pool = kind_of(booking).pool(booking)
         variables = variables_for(booking) | ({"application_pool": pool.name} if pool else {})
         variables |= place_of(bound_targets(session, plan))
@@ -63,8 +65,6 @@ class PlanBooking(OnInstances):
         """Forget what an attempt before told."""
         plan, _ = _plan_of(session, job)
         begin_outcome(plan)
-        if plan.state is PlanState.PLANNING:
-            plan.placement = None
 
     def take_event(self, session: Session, job: Job, event: dict[str, Any]) -> None:
         """Take the placement with its candidates, and failures."""

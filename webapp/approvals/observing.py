@@ -20,20 +20,27 @@ _RESULTS = {"application_connection": "connection", "application_resized": "resi
 
 def begin_outcome(plan: Plan) -> None:
     """A run begins: what an earlier one told is not about it."""
+    is_planning = plan.state is PlanState.PLANNING
+    if is_planning and not plan.is_as_told:
+        return  # no plan is made of it; the gate has just looked at one that is carried out
     plan.outcome = {"failures": []}
+    if is_planning:
+        plan.placement = None
+    plan.seal_told()
 
 
 def take_event(plan: Plan, event: dict[str, Any]) -> None:
     """Note what ``event`` tells in ``plan.outcome`` and, while the plan is made, ``plan.placement``."""
     data = event.get("event_data") or {}
     result = data.get("res")
-    if not isinstance(result, dict):
+    if not isinstance(result, dict) or not plan.is_as_told:
         return
     match event.get("event"):
         case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
             _take_failure(plan, data, result)
         case "runner_on_ok":
             _take_results(plan, data, result)
+    plan.seal_told()
 
 
 def _take_results(plan: Plan, data: dict[str, Any], result: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import APPLY_BOOKING, subject_of, subjects_of, target_references
 from webapp.bookings.plans import Decision, DecisionKind, Plan, PlanState
+from webapp.bookings.standing import standing_problems
 from webapp.bookings.variables import title_for
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -64,7 +65,7 @@ def decide(
     _require_current(plan, booking, is_ready=is_ready, seen_hash=seen_hash)
     session.refresh(plan, ["decisions", "targets", "items"])
     terms = terms_from(plan.policy or {})
-    _require_entitled(user, booking, plan, terms)
+    _require_entitled(session, user, booking, plan, terms)
     decision = _sign(plan, kind=kind, reason=words, user=user)
     session.add(decision)
     session.flush()
@@ -163,11 +164,16 @@ def _require_current(plan: Plan, booking: Booking, *, is_ready: bool, seen_hash:
         raise Conflict("The plan has expired: it may not fit its target any more. Have it planned again.")
 
 
-def _require_entitled(user: User, booking: Booking, plan: Plan, terms: PolicyTerms) -> None:
+def _require_entitled(session: Session, user: User, booking: Booking, plan: Plan, terms: PolicyTerms) -> None:
     if problem := why_not(user, plan, booking):
         if any(one.user_id == user.id for one in plan.decisions):
             raise Conflict(problem)
         raise NotAllowed(problem)
+    if problems := standing_problems(session, booking):
+        raise Conflict(
+            f"It cannot be decided about: {'; '.join(problems)}. Find out who can write to the platform "
+            "database, and have the request planned again, or canceled and asked for again."
+        )
     if not is_sealed(plan) or wrong_items(plan):
         raise Conflict(
             "The plan is not as the platform made it: somebody changed it in the platform database. "

@@ -26,6 +26,7 @@ from webapp.bookings.plan_audit import record_plan
 from webapp.bookings.plan_states import lock_booking, move
 from webapp.bookings.planning import set_targets
 from webapp.bookings.plans import SEAL_VERSION, STATEMENT, Plan, PlanItem, PlanState
+from webapp.bookings.standing import standing_problems
 from webapp.bookings.variables import password_for
 from webapp.database import new_id, now
 from webapp.jobs.models import Job, JobState
@@ -33,6 +34,7 @@ from webapp.policies.terms import approvers, own_ids, policy_for
 from webapp.pools.models import ElevatedAccount, Instance
 from webapp.pools.subjects import INSTANCE
 from webapp.statements.models import JobStatement, StatementStatus
+from webapp.statements.seals import is_sealed
 
 
 def planning_ended(session: Session, job: Job, plan: Plan) -> None:
@@ -54,8 +56,26 @@ def planning_ended(session: Session, job: Job, plan: Plan) -> None:
                 outcome, otherwise=NOT_POSSIBLE, fits_gib=_fits_gib(session, plan, booking)
             ),
         )  # fmt: skip
+    elif problems := planning_problems(session, plan, booking):
+        _fail(session, job, plan, booking, not_planned(problems), customer=NOT_POSSIBLE)
     else:
         _make(session, job, plan, booking)
+
+
+def not_planned(problems: Sequence[str]) -> str:
+    """What is said where no plan is made, as something was changed in the platform database."""
+    return (
+        f"No plan is made: {'; '.join(problems)}. Find out who can write to the platform database, then have "
+        "the request planned again, or canceled and asked for again."
+    )
+
+
+def planning_problems(session: Session, plan: Plan, booking: Booking) -> list[str]:
+    """What speaks against planning ``booking``, and against making ``plan`` of what the run told."""
+    found = standing_problems(session, booking)
+    if not plan.is_as_told:
+        found.append("the plan's targets, or what its run told, were changed in the platform database")
+    return found
 
 
 def _fail(session: Session, job: Job, plan: Plan, booking: Booking, text: str, *, customer: str) -> None:
@@ -87,18 +107,22 @@ def _fits_gib(session: Session, plan: Plan, booking: Booking) -> str | None:
 
 
 def _make(session: Session, job: Job, plan: Plan, booking: Booking) -> None:
-    instances = _instances_of(session, plan)
+    instances = _instances_of(session, plan, booking)
     if not instances:
         _fail(
             session,
             job,
             plan,
             booking,
-            "The run chose no instance that the platform knows.",
+            "The run chose no instance of the pool that the platform knows.",
             customer=NOT_POSSIBLE,
         )
         return
     sources = _planned(session, job)
+    if not all(is_sealed(source) for source in sources):
+        problem = "what the run would have sent was changed in the platform database"
+        _fail(session, job, plan, booking, not_planned([problem]), customer=NOT_POSSIBLE)
+        return
     set_targets(plan, instances)
     _note_own_collation(session, plan, booking)
     plan.items = [_statement(plan, position, source) for position, source in enumerate(sources)]
@@ -148,13 +172,15 @@ def _note_own_collation(session: Session, plan: Plan, booking: Booking) -> None:
         database.collation = seen.get("collation")
 
 
-def _instances_of(session: Session, plan: Plan) -> list[Instance]:
-    """Those that the booking was bound to before, else the one that was chosen; [] when one is gone."""
+def _instances_of(session: Session, plan: Plan, booking: Booking) -> list[Instance]:
+    """Those that the booking was bound to before, else the one of its pool that was chosen; [] when gone."""
     if bound := plan.target_ids(INSTANCE):
         found = [session.get(Instance, one) for one in bound]
         return [one for one in found if one is not None] if None not in found else []
-    name = (plan.placement or {}).get("instance")
-    return list(session.scalars(select(Instance).where(Instance.name == name))) if name else []
+    name, pool = (plan.placement or {}).get("instance"), kind_of(booking).pool(booking)
+    if not name or pool is None:
+        return []
+    return list(session.scalars(select(Instance).where(Instance.name == name, Instance.pool_id == pool.id)))
 
 
 def _planned(session: Session, job: Job) -> list[JobStatement]:
@@ -182,7 +208,7 @@ def _statement(plan: Plan, position: int, source: JobStatement) -> PlanItem:
 
 def _secrets(session: Session, booking: Booking, instances: Sequence[Instance]) -> list[str]:
     ids = {one.elevated_account.id for one in instances}
-    query = select(ElevatedAccount).options(undefer(ElevatedAccount.login_password))
+    query = select(ElevatedAccount).options(undefer(ElevatedAccount.login_password_sealed))
     accounts = session.scalars(query.where(ElevatedAccount.id.in_(ids)))
     known = (*(account.login_password for account in accounts), password_for(booking))
     return [secret for secret in known if secret]

@@ -56,6 +56,12 @@ class AuditMemory:
         except OSError as exc:
             _log.warning("audit_alarm_not_written path=%s error=%s", self.alarm, exc.strerror)
 
+    def accept(self, number: int, entry_hash: str) -> None:
+        """Remember this entry instead of later ones: it is right that it is older. Raises OSError."""
+        self.path.unlink(missing_ok=True)
+        self.alarm.unlink(missing_ok=True)
+        self.remember(number, entry_hash)
+
     @property
     def alarm(self) -> Path:
         """The file that says that an older version was there: the numbers of the entries seen and found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +15,7 @@ class AuditEntry(Base):
     """One action of a person or of the platform. Never changed, never removed."""
 
     __tablename__ = "audit_entries"
+    SIGNED: ClassVar = ("number", "hash")  # which is over all the others
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # without gaps, from 1
     at: Mapped[datetime]
@@ -36,6 +37,7 @@ class AuditHead(Base):
     """The newest entry; one row, locked by whoever appends."""
 
     __tablename__ = "audit_head"
+    SIGNED: ClassVar = ("number", "hash")
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int]

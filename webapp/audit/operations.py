@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.seals import sealed
 from webapp.database import now, without_nul
+from webapp.noted import Notes
 
 FIRST_HASH = "0" * 64
 MEMORY = "audit_memory"  # in Session.info: what remembers the newest entry outside the database
-_PENDING = "audit_pending"
 _WRITTEN = "audit_written"
 
 
@@ -45,7 +45,6 @@ class _Noted:
     object_id: str | None
     object_name: str | None
     details: dict[str, Any] = field(default_factory=dict)
-    savepoint: SessionTransaction | None = None  # in which it was noted
 
 
 def record(
@@ -62,19 +61,10 @@ def record(
 
     ``details`` hold ids, names and reasons as JSON values; never a secret.
     """
-    savepoint = session.get_nested_transaction()
-    noted = _Noted(actor, action, object_kind, object_id, object_name, details, savepoint)
-    session.info.setdefault(_PENDING, []).append(noted)
+    _notes.add(session, _Noted(actor, action, object_kind, object_id, object_name, details))
 
 
-@event.listens_for(Session, "before_commit")
-def _write_noted(session: Session) -> None:
-    if session.in_nested_transaction():
-        return  # a savepoint: the head's lock would be held until the outer transaction ends
-    noted: list[_Noted] = session.info.pop(_PENDING, [])
-    if not noted:
-        return
-    session.flush()
+def _write_noted(session: Session, noted: list[_Noted]) -> None:
     query = select(AuditHead).where(AuditHead.id == 1).with_for_update()
     query = query.with_hint(AuditHead, "WITH (UPDLOCK)", "mssql")  # which knows no FOR UPDATE
     head = session.scalars(query.execution_options(populate_existing=True)).one()
@@ -114,25 +104,12 @@ def _remember_written(session: Session) -> None:
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget_noted(session: Session) -> None:
-    if not session.in_nested_transaction():  # a savepoint that is given up takes no outer entry along
-        session.info.pop(_PENDING, None)
+def _forget_written(session: Session) -> None:
+    if not session.in_nested_transaction():
         session.info.pop(_WRITTEN, None)
 
 
-@event.listens_for(Session, "after_soft_rollback")
-def _forget_of_savepoint(session: Session, previous: SessionTransaction) -> None:
-    """What was noted within a savepoint that is given up did not happen."""
-    if previous.nested and (noted := session.info.get(_PENDING)):
-        session.info[_PENDING] = [one for one in noted if not _is_within(one.savepoint, previous)]
-
-
-def _is_within(savepoint: SessionTransaction | None, outer: SessionTransaction) -> bool:
-    while savepoint is not None:
-        if savepoint is outer:
-            return True
-        savepoint = savepoint.parent
-    return False
+_notes: Notes[_Noted] = Notes("audit", _write_noted)
 
 
 def entry_hash(entry: AuditEntry) -> str:

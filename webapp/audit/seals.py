@@ -11,19 +11,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.audit.models import AuditEntry, AuditHead
-from webapp.sealing import canonical, the_box
+from webapp.sealing import the_box
+from webapp.signed_rows import document_of
 
 PAGE = 1000  # entries that are held in memory at once
 
 
 def sealed(row: AuditEntry | AuditHead) -> str:
     """The seal that the newest key gives ``row`` as it is."""
-    return the_box().sign(_document(row))
+    return the_box().sign(document_of(row))
 
 
 def is_sealed(row: AuditEntry | AuditHead) -> bool:
     """Whether the platform wrote this number with this hash into this table."""
-    return row.seal is not None and the_box().is_signed(_document(row), row.seal)
+    return row.seal is not None and the_box().is_signed(document_of(row), row.seal)
 
 
 def reseal(session: Session) -> None:
@@ -49,7 +50,3 @@ def entries(session: Session, *, after: int | None = None) -> Iterator[AuditEntr
         if len(page) < PAGE:
             return
         number = page[-1].number
-
-
-def _document(row: AuditEntry | AuditHead) -> bytes:
-    return canonical({"version": 1, "what": row.__tablename__, "number": row.number, "hash": row.hash})

@@ -76,15 +76,15 @@ def _gap(first: int, last: int) -> str:
 
 def _of_entry(entry: AuditEntry, previous: str | None) -> list[str]:
     """What is wrong with one entry; ``previous``: the hash before it, None after a gap."""
-    if problem := _alone(entry):
+    if problem := entry_problem(entry):
         return [problem]
     if previous is not None and entry.previous_hash != previous:
         return [f"entry {entry.number} does not follow the one before it, which was replaced"]
     return []
 
 
-def _alone(entry: AuditEntry) -> str | None:
-    """What is wrong with an entry, whatever stands before it."""
+def entry_problem(entry: AuditEntry) -> str | None:
+    """What is wrong with an entry, whatever stands before it; None when nothing is."""
     if entry.hash != entry_hash(entry):
         return f"entry {entry.number} was changed: it does not fit its hash"
     if not is_sealed(entry):
@@ -101,7 +101,7 @@ def _of_head(session: Session, number: int, newest: str) -> list[str]:
         return ["the head of the audit was changed: its seal is missing or does not fit"]
     if head.number > number:  # PostgreSQL shows what was written since the entries were read
         for entry in entries(session, after=number):
-            if entry.previous_hash != newest or _alone(entry):
+            if entry.previous_hash != newest or entry_problem(entry):
                 break
             number, newest = entry.number, entry.hash
             if number == head.number:

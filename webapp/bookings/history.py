@@ -28,16 +28,19 @@ def change_state(
 
     Raises :class:`Conflict` when it is in none of them (any more): of two that try, one wins.
     """
-    changed = session.execute(
+    session.flush()
+    held = session.execute(  # the row's lock; its state is signed, so that it is set below
         update(Booking)
         .where(Booking.id == booking.id, Booking.state.in_(expected))
-        .values(state=to, ended_at=now() if to in ENDED_STATES else None)
+        .values(ended_at=Booking.ended_at)
         .execution_options(synchronize_session=False)
     )
     session.refresh(booking, ["state", "ended_at"])
-    if cast("CursorResult[Any]", changed).rowcount != 1:
+    if cast("CursorResult[Any]", held).rowcount != 1:
         word = "already" if booking.state is to else f"by now, so it cannot become {to.value}"
         raise Conflict(f"The request is {booking.state.value} {word}.")
+    booking.state, booking.ended_at = to, now() if to in ENDED_STATES else None
+    session.flush()
     note(session, booking, event, user_id=user_id, text=text, plan_id=plan_id, job_id=job_id)
 
 

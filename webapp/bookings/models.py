@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Index, String, and_
+from sqlalchemy import ForeignKey, Index, String, Text, and_
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from webapp.accounts.models import User
 from webapp.applications.models import APPLICATION, Application
 from webapp.database import Base, WithId, enum_of, new_id, now
 from webapp.sealing import Sealed
+from webapp.signed_rows import SignedOnSaving
 
 # Of columns, in characters.
 LONGEST_REASON = 2000  # why something is asked for, or decided
@@ -35,10 +36,18 @@ class BookingState(StrEnum):
 ENDED_STATES = (BookingState.REJECTED, BookingState.CANCELED, BookingState.DEPLOYED, BookingState.FAILED)
 
 
-class Booking(WithId, Base):
+class Booking(WithId, SignedOnSaving, Base):
     """A customer's request."""
 
     __tablename__ = "bookings"
+    SIGNED: ClassVar = (
+        "id", "kind", "state", "subject_kind", "subject_id", "requester_id", "changed_by", "parameters",
+        "reason", "secret_sealed", "plan_id", "job_id", "asked_after",
+    )  # fmt: skip
+    REMEDY: ClassVar = (
+        "Nothing is done for it. Find out who can write to the platform database, have it canceled and asked "
+        "for again."
+    )
     __table_args__ = (Index("ix_bookings_subject", "subject_kind", "subject_id"),)
 
     # A name of bookings/kinds; webapp/models.py has the database check it.
@@ -50,12 +59,18 @@ class Booking(WithId, Base):
     subject_kind: Mapped[str] = mapped_column(String(30))
     subject_id: Mapped[str] = mapped_column(String(26))
     requester_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    # The users who changed what is asked for after it was sent back, sorted: an operator may, for a customer.
+    changed_by: Mapped[list[str] | None]
+    # The audit's newest number when it was asked for: what is known of it was noted later. -1: before there
+    # were seals, when the audit may not have known who asked for what.
+    asked_after: Mapped[int] = mapped_column(default=-1)
     # What is asked for, validated; no secret in it. The keys depend on the kind: bookings/parameters.py
     parameters: Mapped[dict[str, Any]]
     # Drawn with the form: the same form sent twice is one booking.
     token: Mapped[str] = mapped_column(String(64), unique=True, default=new_id)
     # The password that the job sets, drawn when the booking was made; removed when it ended.
-    secret: Mapped[str | None] = mapped_column(Sealed("bookings.secret"), deferred=True)
+    secret_sealed: Mapped[str | None] = mapped_column("secret", Text, deferred=True)
+    secret = Sealed("secret_sealed")
     reason: Mapped[str | None] = mapped_column(String(LONGEST_REASON))  # the customer's words to the approver
     failure: Mapped[str | None] = mapped_column(
         String(LONGEST_TEXT)

@@ -19,6 +19,7 @@ from webapp.bookings.planning import plan_booking, subject_id_of, withdraw_plans
 from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user, get_booking, may_change, require_change
 from webapp.errors import Conflict, InvalidInput, NotAllowed
+from webapp.signed_rows import require_intact
 
 
 def may_cancel(user: User, booking: Booking) -> bool:
@@ -78,6 +79,7 @@ def plan_again(session: Session, actor: Actor, booking_id: str) -> Booking:
     booking = get_booking(session, user, booking_id)
     if not user.is_operator:
         raise NotAllowed("Only an operator has a request planned again.")
+    require_intact(booking)
     refuse_again(session, booking)
     change_state(
         session,
@@ -110,6 +112,7 @@ def change(session: Session, actor: Actor, booking_id: str, wish: Any, *, reason
     Raises NotFound, NotAllowed, InvalidInput and Conflict.
     """
     booking = changeable(session, actor, booking_id)
+    require_intact(booking)
     kind = kind_of(booking)
     if type(wish) is not type(kind.wish_before(booking)):
         raise Conflict("What was sent is not what a request of this kind asks for. Load the page again.")
@@ -119,6 +122,7 @@ def change(session: Session, actor: Actor, booking_id: str, wish: Any, *, reason
         with session.begin_nested():
             booking.reason = check_reason(reason)
             kind.change(session, booking, wish)
+            booking.changed_by = sorted({*(booking.changed_by or ()), actor.id or ""})
             session.flush()
             change_state(
                 session,

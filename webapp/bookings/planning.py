@@ -67,12 +67,13 @@ def withdraw_plans(session: Session, booking: Booking) -> None:
 
 
 def set_targets(plan: Plan, instances: Sequence[Instance]) -> None:
-    """``plan`` is for these instances, in this order."""
+    """``plan`` is for these instances, in this order; sealed so."""
     if plan.target_ids(INSTANCE) != [one.id for one in instances]:
         plan.targets = [
             PlanTarget(id=new_id(), position=position, kind=INSTANCE, target_id=one.id, name=one.name)
             for position, one in enumerate(instances)
         ]
+    plan.seal_told()
 
 
 def subjects_of(booking: Booking, plan: Plan) -> list[str]:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.accounts.models import User
 from webapp.bookings.models import LONGEST_REASON, Booking
-from webapp.database import Base, Json, WithId, enum_of, now
+from webapp.database import Base, Json, WithId, enum_of, now, without_nul
+from webapp.sealing import canonical, the_box
+from webapp.signed_rows import SealedApart
 
 STATEMENT = "statement"  # the name of the first kind of item
 SEAL_VERSION = 3  # of the documents that signatures are made over: approvals/signature.py
@@ -43,7 +45,7 @@ class DecisionKind(StrEnum):
     SEND_BACK = "send_back"
 
 
-class Plan(WithId, Base):
+class Plan(WithId, SealedApart, Base):
     """What a booking would do: items in order, each on one of its targets, and what speaks for these."""
 
     __tablename__ = "plans"
@@ -67,6 +69,8 @@ class Plan(WithId, Base):
     seal_version: Mapped[int] = mapped_column(default=SEAL_VERSION)
     # What its jobs told: {"failures": […], "connection": …, "resized": …}; see approvals/observing.py
     outcome: Mapped[Any | None] = mapped_column(Json(dict, is_optional=True))
+    # Of targets, placement and outcome, while it is made and carried out: runs tell them bit by bit.
+    told_seal: Mapped[str | None] = mapped_column(String(64))
     failure: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     ready_at: Mapped[datetime | None]
@@ -79,6 +83,20 @@ class Plan(WithId, Base):
     )
     items: Mapped[list[PlanItem]] = relationship(back_populates="plan", order_by="PlanItem.position")
     decisions: Mapped[list[Decision]] = relationship(back_populates="plan", order_by="Decision.at")
+
+    def seal_told(self) -> None:
+        """Let targets, placement and outcome count as they are: the platform has just written them."""
+        self.told_seal = the_box().sign(self._told())
+
+    @property
+    def is_as_told(self) -> bool:
+        """Whether they are what the platform wrote last. Once they are not, nothing more is taken in."""
+        return self.told_seal is not None and the_box().is_signed(self._told(), self.told_seal)
+
+    def _told(self) -> bytes:
+        targets = [[one.position, one.kind, one.target_id, one.name] for one in self.targets]
+        told = {"targets": targets, "placement": self.placement, "outcome": self.outcome}
+        return canonical({"version": 1, "what": "told", "plan": self.id, **without_nul(told)})
 
     @property
     def has_expired(self) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from webapp.applications.models import Application, ApplicationDatabase, ApplicationLogin, ApplicationState
 from webapp.applications.visibility import get_application, require_change
 from webapp.audit.operations import Actor, record
+from webapp.audit.proof import newest_number
 from webapp.bookings.history import note
 from webapp.bookings.kinds.registry import kind_named
 from webapp.bookings.models import Booking
@@ -23,6 +24,7 @@ from webapp.bookings.variables import title_for
 from webapp.bookings.visibility import acting_user
 from webapp.database import WithId, new_id
 from webapp.errors import Conflict, InvalidInput
+from webapp.signed_rows import require_intact
 
 
 def deployed_application(session: Session, actor: Actor, application_id: str) -> Application:
@@ -31,6 +33,7 @@ def deployed_application(session: Session, actor: Actor, application_id: str) ->
     application = get_application(session, user, application_id)
     require_change(user, application)
     lock(session, application)
+    require_intact(application)
     if application.state is not ApplicationState.DEPLOYED:
         raise Conflict(
             f"{application.name} is {application.state.value}; only a deployed application can be changed."
@@ -44,7 +47,8 @@ def lock(session: Session, application: Application) -> None:
 
 
 def require_there(part: ApplicationDatabase | ApplicationLogin) -> None:
-    """Raise :class:`Conflict` unless ``part`` is there to be changed."""
+    """Raise :class:`Conflict` unless ``part`` is there to be changed, as the platform wrote it."""
+    require_intact(part)
     if part.state is not ApplicationState.DEPLOYED:
         raise Conflict(f"{part.full_name} is {part.state.value}; only what is deployed can be changed.")
 
@@ -91,6 +95,7 @@ def submit(
         token=token,
         secret=secret,
         reason=reason,
+        asked_after=newest_number(session),
     )
     lost = taken or Conflict("The same form was sent twice at once. Load the page again.")
     try:

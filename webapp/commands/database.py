@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 
+from webapp.accounts.restored import ADMINS, accept_backup, what_is_older
 from webapp.applications.measuring import measure_by_schedule
+from webapp.audit.models import AuditHead
+from webapp.audit.operations import Actor
 from webapp.commands.opening import open_runtime, told
 from webapp.platform import operations
+from webapp.platform.ownership import audit_memory
 
 
 @click.group("database")
@@ -45,6 +49,30 @@ def downgrade(revision: str, *, yes: bool) -> None:
         operations.check_reachable(runtime.database)
         operations.downgrade(runtime.database, revision)
     click.echo(f"The platform database is at migration {revision}.")
+
+
+@database.command("accept-backup")
+@click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="Given twice; asked for otherwise.")
+def accept(admins: tuple[str, ...]) -> None:
+    """Let an older platform database count that was restored on purpose. Two admins type their passwords.
+
+    Run it on each machine of the platform: each remembers what it has seen.
+    """
+    runtime = open_runtime()
+    memory = audit_memory(runtime.settings, operations.check_platform(runtime.database))
+    with told(), runtime.database.transaction() as session:
+        for text in what_is_older(session, memory):
+            click.echo(f"- {text}")
+        emails = [*admins, *(click.prompt("E-mail of an admin") for _ in range(ADMINS - len(admins)))]
+        given = [(email, click.prompt(f"Password of {email}", hide_input=True)) for email in emails]
+        actor = Actor("command", "sqlhosting database accept-backup")
+        accept_backup(session, actor, memory, admins=given)
+    with told(), runtime.database.reading() as session:
+        head = session.get_one(AuditHead, 1)
+        memory.accept(head.number, head.hash)
+    click.echo(
+        "The database counts as it is. Look at its users, policies and accounts: they are those of then."
+    )
 
 
 @database.command("check")

@@ -9,13 +9,15 @@ import click
 from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import inspect
+from sqlalchemy.orm import Session
 
 from webapp.audit.operations import Actor, record
 from webapp.commands.opening import open_runtime, told
+from webapp.errors import Conflict
 from webapp.platform.operations import changed_rows, rotate_keys
+from webapp.platform.row_seals import accept_set, kinds_with_head, older_sets, set_problems
 from webapp.sealing import Sealed
-from webapp.signed_rows import name_of, sign, word_of
+from webapp.signed_rows import RESTORED, name_of, sign, word_of
 
 
 @click.group("key")
@@ -46,9 +48,9 @@ def verify() -> None:
     """Name the rows that were changed in the platform database, not by the platform; status 1 if any."""
     runtime = open_runtime()
     with told(), runtime.database.reading() as session:
-        rows = changed_rows(session)
-        _show(rows)
-    if rows:
+        rows, missing = changed_rows(session), _missing(session)
+        _show(rows, missing)
+    if rows or missing:
         sys.exit(1)
 
 
@@ -58,24 +60,41 @@ def sign_rows(*, yes: bool) -> None:
     """Show the rows that 'key verify' names, and let them count as they are."""
     runtime = open_runtime()
     with told(), runtime.database.transaction() as session:
-        rows = changed_rows(session)
-        _show(rows)
-        if not rows:
+        if older := older_sets(session):
+            raise Conflict(f"{'; '.join(older)}. {RESTORED}")
+        rows, missing = changed_rows(session), _missing(session)
+        _show(rows, missing)
+        if not (rows or missing):
             return
         if not yes:
-            click.confirm("Is each of them as it should be? Sign them all?", abort=True)
+            click.confirm("Is all of it as it should be? Sign it?", abort=True)
         for row in rows:
             sign(session, row)
             record(
                 session, Actor("command", "sqlhosting key sign"), "row:signed",
                 object_kind=word_of(type(row)).replace(" ", "_"), object_id=row.id, object_name=name_of(row),
             )  # fmt: skip
-    click.echo(f"Signed: {len(rows)}.")
+        for kind, problems in missing.items():
+            accept_set(session, kind)
+            record(
+                session, Actor("command", "sqlhosting key sign"), "set:signed",
+                object_kind=word_of(kind).replace(" ", "_"), problems=problems,
+            )  # fmt: skip
+    click.echo(f"Signed: {len(rows)}." + (" What is missing counts as removed." if missing else ""))
 
 
-def _show(rows: list[Any]) -> None:
-    if not rows:
+def _missing(session: Session) -> dict[type[Any], list[str]]:
+    """What is wrong with whole sets: rows that somebody removed, a head that was changed."""
+    found = {kind: set_problems(session, kind) for kind in kinds_with_head()}
+    return {kind: problems for kind, problems in found.items() if problems}
+
+
+def _show(rows: list[Any], missing: dict[type[Any], list[str]]) -> None:
+    for text in (text for problems in missing.values() for text in problems):
+        click.echo(f"{text[0].upper()}{text[1:]}.")
+    if not (rows or missing):
         click.echo("Every signed row is as the platform wrote it.")
+    if not rows:
         return
     table = Table("What", "Was changed, or never signed; it says", box=None)
     for row in rows:
@@ -88,7 +107,7 @@ def _show(rows: list[Any]) -> None:
 
 def _is_shown(row: Any, name: str) -> bool:
     """Whether people may read the column: no password, no hash of one."""
-    is_sealed = isinstance(inspect(type(row)).columns[name].type, Sealed)
+    is_sealed = isinstance(getattr(type(row), name), Sealed) or name.endswith("_sealed")
     return not is_sealed and not name.endswith("_hash") and name != "id"
 
 

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 import click
 
 from webapp.errors import PlatformError
+from webapp.platform.operations import PlatformNotReady
 from webapp.platform.ownership import own_data_folder
+from webapp.platform.row_seals import older_sets
 from webapp.runtime import Runtime, create_runtime
 from webapp.sealing import SealingError
 from webapp.settings import Settings, SettingsError, settings_from
+from webapp.signed_rows import RESTORED
 
 
 @contextmanager
@@ -34,7 +37,15 @@ def open_worker_runtime() -> Runtime:
     runtime = open_runtime()
     with told():
         own_data_folder(runtime.settings, runtime.database)
+        require_not_older(runtime)
     return runtime
+
+
+def require_not_older(runtime: Runtime) -> None:
+    """Raise PlatformNotReady when this machine has seen a newer version of what decides in the database."""
+    with runtime.database.reading() as session:
+        if older := older_sets(session):
+            raise PlatformNotReady(f"{'; '.join(older)}. {RESTORED}")
 
 
 def open_runtime(*, is_checked: bool = True) -> Runtime:

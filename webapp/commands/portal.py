@@ -6,7 +6,7 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from webapp.app import create_app
-from webapp.commands.opening import open_settings, told
+from webapp.commands.opening import open_settings, require_not_older, told
 from webapp.settings import Settings
 
 
@@ -43,7 +43,7 @@ def portal() -> None:
     """Serve the portal on SQLHOSTING_LISTEN."""
     settings = open_settings()
     with told():
-        create_app(settings).extensions[
-            "sqlhosting"
-        ].database.dispose()  # a clear error now beats a crash loop
+        runtime = create_app(settings).extensions["sqlhosting"]  # a clear error now beats a crash loop
+        require_not_older(runtime)
+        runtime.database.dispose()
     _Server(settings).run()

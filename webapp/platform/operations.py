@@ -18,14 +18,22 @@ from webapp.audit.models import AuditHead
 from webapp.audit.operations import FIRST_HASH
 from webapp.audit.seals import reseal
 from webapp.audit.verification import seal_chain
-from webapp.database import Base, Database, is_id, now
+from webapp.database import Database, is_id, now
 from webapp.errors import PlatformError
 from webapp.platform.models import KeyCheck
-from webapp.sealing import Sealed, SealingError, the_box
-from webapp.signed_rows import Signed, sign
+from webapp.platform.row_seals import (
+    begin_heads,
+    bind_secrets,
+    renew_heads,
+    seal_what_is_there,
+    signed_kinds,
+)
+from webapp.sealing import SealingError, sealed_attributes, the_box
+from webapp.signed_rows import sign
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 AUDIT_SEALS = "0007"  # the migration before which audit entries had no seals
+ROW_SEALS = "0008"  # and requests and applications, and sets no heads
 KNOWN_TEXT = "the platform's keys open this"
 
 
@@ -59,10 +67,18 @@ def upgrade(database: Database, revision: str = "head") -> None:
             if before is None or before < AUDIT_SEALS:
                 session.flush()
                 seal_chain(session)
+            if before is None or before < ROW_SEALS:
+                if before is not None:
+                    seal_what_is_there(session)
+                begin_heads(session)
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Bring the schema back to ``revision``; ``base`` removes everything."""
+    before = check_reachable(database)
+    if before is not None and before >= ROW_SEALS > revision != "base":
+        with database.transaction() as session:
+            bind_secrets(session, to_rows=False)
     command.downgrade(alembic_config(database), revision)
 
 
@@ -140,18 +156,15 @@ def rotate_keys(session: Session) -> int:
     """Seal every sealed value with the newest key; how many there were. Raises :class:`SealingError`."""
     check_keys(session)
     count = 0
-    for table in Base.metadata.sorted_tables:
-        sealed = [column for column in table.columns if isinstance(column.type, Sealed)]
-        keys = list(table.primary_key.columns)
-        for column in sealed:
-            rows = session.execute(select(*keys, column).where(column.is_not(None)).with_for_update()).all()
-            for row in rows:
-                condition = [key == value for key, value in zip(keys, row[:-1], strict=True)]
-                session.execute(table.update().where(*condition).values({column: row[-1]}))
-                count += 1
     for row in signed_rows(session):
-        if row.is_intact:
+        is_intact = row.is_intact
+        for attribute in sealed_attributes(type(row)):
+            if (text := getattr(row, attribute.name)) is not None:
+                setattr(row, attribute.name, text)
+                count += 1
+        if is_intact:
             sign(session, row)
+    renew_heads(session)
     reseal(session)
     check = session.get_one(KeyCheck, 1)
     check.sealed, check.changed_at = the_box().seal(KNOWN_TEXT), now()
@@ -160,9 +173,8 @@ def rotate_keys(session: Session) -> int:
 
 def signed_rows(session: Session) -> Iterator[Any]:
     """All rows that carry a seal, table by table."""
-    for mapper in sorted(Base.registry.mappers, key=lambda each: each.class_.__tablename__):
-        if issubclass(mapper.class_, Signed):
-            yield from session.scalars(select(mapper.class_).options(undefer("*")))
+    for kind in signed_kinds():
+        yield from session.scalars(select(kind).options(undefer("*")))
 
 
 def changed_rows(session: Session) -> list[Any]:

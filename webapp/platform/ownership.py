@@ -9,15 +9,22 @@ from webapp.audit.memory import AuditMemory
 from webapp.database import Database, new_id
 from webapp.platform.models import KeyCheck
 from webapp.platform.operations import PlatformNotReady
+from webapp.sealed_heads import HeadsMemory
 from webapp.settings import Settings
 
 _MEMORY = "audit-head-"
+_HEADS = "sealed-heads-"
 MARK = "platform"  # the file in the data folder that names the platform
 
 
 def audit_memory(settings: Settings, platform_id: str) -> AuditMemory:
     """Where this machine remembers the platform's newest audit entry: each platform has a file of its own."""
     return AuditMemory(settings.data_folder / f"{_MEMORY}{platform_id}")
+
+
+def heads_memory(settings: Settings, platform_id: str) -> HeadsMemory:
+    """Where this machine remembers the counters of the sets that decide."""
+    return HeadsMemory(settings.data_folder / f"{_HEADS}{platform_id}")
 
 
 def other_memories(memory: AuditMemory) -> list[Path]:

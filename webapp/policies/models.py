@@ -21,6 +21,7 @@ class Policy(WithId, Signed, Base):
         "approver_roles", "four_eyes", "plan_hours",
     )  # fmt: skip
     REMEDY: ClassVar = "Look at it and save it first."
+    HAS_HEAD: ClassVar = True
 
     position: Mapped[int]  # smaller ones are asked first
     name: Mapped[str] = mapped_column(String(100), unique=True)

@@ -14,6 +14,7 @@ from webapp.bookings.kinds.registry import kind_named, kind_of
 from webapp.bookings.models import Booking
 from webapp.bookings.variables import gib_asked
 from webapp.database import default_of
+from webapp.platform.row_seals import set_problems
 from webapp.policies.models import Policy
 
 APPROVER_ROLES = (PortalRole.ADMIN, PortalRole.OPERATOR)  # the roles that can be asked to approve
@@ -77,11 +78,11 @@ def policy_for(session: Session, booking: Booking, *, pool_ids: Collection[str] 
 
     ``pool_ids``: the pools of its plan's targets, where they are known. With several of them the policy is
     sought for each, and all that those ask for has to be given: neither pool is changed under the other's.
-    No policy counts while one of them, switched off or on, is not as an admin made it: it may be the one that
-    would have asked for more.
+    No policy counts while one of them, switched off or on, is not as an admin made it, or was removed by
+    somebody else: it may be the one that would have asked for more.
     """
     policies = list(session.scalars(select(Policy).order_by(Policy.position, Policy.id)))
-    if not all(policy.is_intact for policy in policies):
+    if set_problems(session, Policy) or not all(policy.is_intact for policy in policies):
         return UNSEALED
     pool = kind_of(booking).pool(booking)
     sought = sorted(pool_ids) or [pool.id if pool else ""]
@@ -147,7 +148,7 @@ def approvers(session: Session, terms: PolicyTerms, *, besides: frozenset[str] =
 
 def changed_by(booking: Booking) -> frozenset[str]:
     """Who changed what ``booking`` asks for after it was sent back: an operator may, for the customer."""
-    return frozenset(one.user_id for one in booking.events if one.event == "changed" and one.user_id)
+    return frozenset(booking.changed_by or ())
 
 
 def own_ids(booking: Booking) -> frozenset[str]:

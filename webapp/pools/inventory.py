@@ -106,9 +106,14 @@ def host_variables(instance: Instance, account: ElevatedAccount) -> dict[str, An
         connection["login_instance"] = instance.instance_name
     return {
         "sqlhosting_connection": connection,
-        "instance_customer_host": instance.customer_host,
-        "instance_customer_port": instance.customer_port or instance.port or DEFAULT_PORT,
+        "instance_customer_host": customer_address(instance)[0],
+        "instance_customer_port": customer_address(instance)[1],
     }
+
+
+def customer_address(instance: Instance) -> tuple[str, int]:
+    """(host, port) that customers of ``instance`` are given."""
+    return instance.customer_host, instance.customer_port or instance.port or DEFAULT_PORT
 
 
 def _api_variables(instance: Instance, *, with_secrets: bool) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _api_variables(instance: Instance, *, with_secrets: bool) -> dict[str, Any]:
 
 
 def _chosen(session: Session, pool_id: str | None, wanted: set[str], *, with_closed: bool) -> list[Instance]:
-    password = undefer(ElevatedAccount.login_password)
+    password = undefer(ElevatedAccount.login_password_sealed)
     query = select(Instance).options(
         selectinload(Instance.own_elevated_account).options(password),
         selectinload(Instance.pool).selectinload(Pool.elevated_account).options(password),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.database import Base, Json, WithId, enum_of, now
@@ -40,13 +40,15 @@ class ElevatedAccount(WithId, Signed, Base):
 
     __tablename__ = "elevated_accounts"
     SIGNED: ClassVar = ("id", "login_user", "login_password")
+    HAS_HEAD: ClassVar = True
     REMEDY: ClassVar = "Look at it under Elevated accounts, and save it with its password to let it count."
 
     name: Mapped[str] = mapped_column(
         String(100), unique=True
     )  # for people, for instance "platform on production"
     login_user: Mapped[str] = mapped_column(String(128))
-    login_password: Mapped[str] = mapped_column(Sealed("elevated_accounts.login_password"), deferred=True)
+    login_password_sealed: Mapped[str] = mapped_column("login_password", Text, deferred=True)
+    login_password = Sealed("login_password_sealed")
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -55,7 +57,12 @@ class Pool(WithId, Signed, Base):
     """Instances of one kind that share thresholds. Its name is a group of the inventory."""
 
     __tablename__ = "pools"
-    SIGNED: ClassVar = ("id", "name", "kind", "elevated_account_id")
+    SIGNED_BEFORE: ClassVar = ("id", "name", "kind", "elevated_account_id")
+    SIGNED: ClassVar = (
+        "id", "name", "kind", "elevated_account_id", "is_open", "cpu_percent", "memory_percent",
+        "disk_free_percent", "databases", "largest_data_gib", "largest_log_gib", "default_collation",
+    )  # fmt: skip
+    HAS_HEAD: ClassVar = True
     REMEDY: ClassVar = "Look at it on its page, and save it there to let it count."
     __table_args__ = (
         CheckConstraint("cpu_percent BETWEEN 1 AND 100", name="cpu_percent_range"),
@@ -98,10 +105,15 @@ class Instance(WithId, Signed, Base):
     """A SQL Server instance. Its name is a host of the inventory."""
 
     __tablename__ = "instances"
-    SIGNED: ClassVar = (
+    SIGNED_BEFORE: ClassVar = (
         "id", "pool_id", "name", "host", "port", "instance_name", "customer_host", "customer_port",
         "trust_server_certificate", "elevated_account_id",
     )  # fmt: skip
+    SIGNED: ClassVar = (
+        "id", "pool_id", "name", "host", "port", "instance_name", "customer_host", "customer_port",
+        "trust_server_certificate", "elevated_account_id", "is_open",
+    )  # fmt: skip
+    HAS_HEAD: ClassVar = True
     REMEDY: ClassVar = "Look at its address on its page, and save it there to let it count."
     __table_args__ = (CheckConstraint("port BETWEEN 1 AND 65535", name="port_range"),)
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from webapp.jobs.subjects import SubjectKind, TargetKind, references
 from webapp.pools.models import Instance, Pool
-from webapp.signed_rows import name_of
 
 INSTANCE, POOL = "instance", "pool"
 
@@ -55,11 +54,7 @@ class Instances(TargetKind):
         if instance is None:
             return []
         rows = (instance, instance.pool, instance.elevated_account)
-        return [
-            f"{name_of(row).replace('The', 'the', 1)} was changed in the platform database"
-            for row in rows
-            if not row.is_intact
-        ]
+        return [row.changed_shortly for row in rows if not row.is_intact]
 
 
 class Pools(SubjectKind):

@@ -65,3 +65,4 @@ class JobStatement(Base):
     rowcount: Mapped[int | None]
     messages: Mapped[list[Any] | None]
     error: Mapped[Any | None] = mapped_column(Json)
+    seal: Mapped[str | None] = mapped_column(String(64))  # of what was planned: seals.py

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.statements.models import JobStatement, StatementKind, StatementStatus
+from webapp.statements.seals import sealed
 
 _ID_CHARACTERS = 26
 _OPEN = (StatementStatus.SENT, StatementStatus.UNKNOWN)
@@ -112,7 +113,7 @@ def _is_usable(line: Any) -> bool:
 
 def _new_row(job_id: str, attempt: int, line: dict[str, Any]) -> JobStatement:
     status = StatementStatus.PLANNED if line["event"] == "planned" else StatementStatus.SENT
-    return JobStatement(
+    row = JobStatement(
         id=line["statement_id"],
         job_id=job_id,
         attempt=attempt,
@@ -136,6 +137,9 @@ def _new_row(job_id: str, attempt: int, line: dict[str, Any]) -> JobStatement:
         object=_clean(line.get("object"), 300),
         creates=_clean(line.get("creates"), 300),
     )
+    if status is StatementStatus.PLANNED:
+        row.seal = sealed(row)
+    return row
 
 
 def _take_outcome(row: JobStatement, line: dict[str, Any]) -> None:

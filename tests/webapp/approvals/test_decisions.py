@@ -44,7 +44,7 @@ def test_one_approval_sends_the_request_on_its_way(story: Story):
     assert story.events(booking.id) == ["requested", "planned", "approved", "running", "deployed"]
     with story.portal.database.reading() as session:
         actions = list(session.scalars(select(AuditEntry.action).where(AuditEntry.object_kind == "plan")))
-    assert actions == ["plan:requested", "plan:ready", "plan:approved"]
+    assert actions == ["plan:requested", "plan:ready", "plan:approved", "plan:applied"]
 
 
 def test_a_rejection_needs_a_reason_and_frees_the_names(story: Story):
@@ -328,7 +328,9 @@ def test_a_plan_without_room_tells_the_customer_how_much_would_fit(story: Story)
     seen = {"disk_total_mib": 102_400, "disk_free_mib": 30_720, "promised_mib": 0, "is_reachable": True}
     story.engine.claim(plan.job_id)
     with story.portal.database.transaction() as session:
-        session.get_one(Plan, plan.id).placement = {"candidates": {"sql01": seen}}
+        row = session.get_one(Plan, plan.id)
+        row.placement = {"candidates": {"sql01": seen}}
+        row.seal_told()
     refused = {"instance": None, "refused": "no room", "cause": "no_room", "reasons": []}
     story.engine.observe(
         plan.job_id, ok(ansible_facts={"application_placement": refused}), failed("No instance can take it.")

@@ -208,7 +208,8 @@ def _forged_decision(session: Session, plan: Plan, story: Story) -> None:
 
 
 def _other_secret(session: Session, plan: Plan, story: Story) -> None:
-    session.get_one(Booking, plan.booking_id).secret = "Another-Password-1"
+    sealed = Box([KEY]).seal("Another-Password-1", purpose=f"bookings.secret:{plan.booking_id}")
+    _booking(secret_sealed=sealed)(session, plan, story)
 
 
 def _other_sid(session: Session, plan: Plan, story: Story) -> None:
@@ -220,8 +221,8 @@ def _other_login_name(session: Session, plan: Plan, story: Story) -> None:
 
 
 def _other_parameters(session: Session, plan: Plan, story: Story) -> None:
-    booking = session.get_one(Booking, plan.booking_id)
-    booking.parameters = {**booking.parameters, "data_limit_mib": 999_999}
+    parameters = session.get_one(Booking, plan.booking_id).parameters
+    _booking(parameters={**parameters, "data_limit_mib": 999_999})(session, plan, story)
 
 
 def _second(session: Session, story: Story) -> str:
@@ -249,6 +250,7 @@ def _own_request(session: Session, plan: Plan, story: Story) -> None:
 
 
 HOUR = timedelta(hours=1)
+OTHER = Box([KEY]).seal("Other-1-word!")
 
 CHANGES: dict[str, tuple[Change, str]] = {
     "one byte of a text": (
@@ -333,7 +335,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "what is asked for",
     ),
     "the booking's password": (_other_secret, "password that would be set is another one"),
-    "no password": (_booking(secret=None), "password that would be set is gone"),
+    "no password": (_booking(secret_sealed=None), "password that would be set is gone"),
     "the booking's requester": (_own_request, "who asked for it was"),
     "the booking's plan": (_booking(plan_id=new_id()), "another plan of the request counts"),
     "a canceled booking": (_booking(state=BookingState.CANCELED), "the request is canceled"),
@@ -365,7 +367,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "an approver's seal": (_admin(seal="0" * 64), "was changed in the platform database"),
     "the instance's pool's account": (_pool_account, "the platform's login on the instance was"),
     "the account's login": (_account(login_user="other"), "the platform's login on the instance was"),
-    "the account's password": (_account(login_password="Other-1-word!"), "the elevated account"),
+    "the account's password": (
+        _account(login_password_sealed=OTHER),
+        "the elevated account",
+    ),
     "where customers connect": (_instance(customer_host="203.0.113.9"), "the instance sql01 was changed"),
 }
 
@@ -458,7 +463,8 @@ def test_a_plan_is_carried_out_once_even_if_its_rows_are_set_back(story: Story):
         again_id = again.id
     refused = story.engine.claim(again_id)
     assert isinstance(refused, NotLaunchable)
-    assert "carried out already" in str(refused)
+    assert "was carried out already" in str(refused)
+    assert "was changed in the platform database" in str(refused)
 
 
 def test_a_refused_run_fails_the_request_with_words_for_the_customer_and_can_be_planned_again(story: Story):

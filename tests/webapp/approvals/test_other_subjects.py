@@ -26,6 +26,7 @@ from webapp.jobs.templates import Launch, NotLaunchable
 from webapp.platform.operations import check_reachable, downgrade, newest_revision
 from webapp.pools.models import Instance, Pool
 from webapp.registry import request_kinds
+from webapp.signed_rows import Signed
 
 
 class LimitMemory(RequestKind[None]):
@@ -57,6 +58,9 @@ class LimitMemory(RequestKind[None]):
 
     def pool(self, booking: Booking) -> Pool | None:
         return self.instance(booking).pool
+
+    def built_on(self, session: Session, booking: Booking) -> list[Signed]:
+        return [self.instance(booking), self.instance(booking).pool]
 
     def instance_id(self, session: Session, booking: Booking) -> str | None:
         return booking.subject_id

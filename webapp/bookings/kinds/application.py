@@ -37,6 +37,7 @@ from webapp.bookings.wishes import ApplicationWish
 from webapp.database import new_id, now
 from webapp.errors import Conflict, InvalidInput, NotAllowed
 from webapp.jobs.models import Job
+from webapp.signed_rows import require_intact
 
 
 class BookApplication(ApplicationRequest[ApplicationWish]):
@@ -244,6 +245,7 @@ def submit_deletion(
     if sent := sent_before(session, actor, token):
         return sent
     lock(session, application)
+    require_intact(application)
     is_there = application.state is ApplicationState.DEPLOYED
     is_kept = application.state is ApplicationState.DELETED and is_taken(application)
     if not (is_there or (purge and is_kept)):

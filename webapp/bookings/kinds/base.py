@@ -12,6 +12,7 @@ from webapp.accounts.models import User
 from webapp.bookings.models import Booking
 from webapp.jobs.models import Job
 from webapp.pools.models import Pool
+from webapp.signed_rows import Signed
 
 Wish = TypeVar("Wish")  # what it takes, of ``wishes.py``; None where there is nothing to choose
 
@@ -61,6 +62,10 @@ class RequestKind(ABC, Generic[Wish]):
     @abstractmethod
     def pool(self, booking: Booking) -> Pool | None:
         """The pool whose policies count and whose instances may be chosen; None when there is none."""
+
+    @abstractmethod
+    def built_on(self, session: Session, booking: Booking) -> list[Signed]:
+        """The signed rows that what it does is read from, besides its own and those of where it runs."""
 
     @abstractmethod
     def instance_id(self, session: Session, booking: Booking) -> str | None:

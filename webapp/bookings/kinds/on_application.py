@@ -22,7 +22,9 @@ from webapp.bookings.kinds.base import RequestKind, Wish
 from webapp.bookings.models import Booking
 from webapp.database import now
 from webapp.jobs.models import Job
+from webapp.pools.inventory import customer_address
 from webapp.pools.models import Instance, Pool
+from webapp.signed_rows import Signed
 
 
 class ApplicationRequest(RequestKind[Wish]):
@@ -38,6 +40,10 @@ class ApplicationRequest(RequestKind[Wish]):
 
     def pool(self, booking: Booking) -> Pool | None:
         return application_of(booking).pool
+
+    def built_on(self, session: Session, booking: Booking) -> list[Signed]:
+        application = application_of(booking)
+        return [application, *application.databases, *application.logins]
 
     def instance_id(self, session: Session, booking: Booking) -> str | None:
         return application_of(booking).instance_id
@@ -98,9 +104,11 @@ def _connect(
     """Where it is, and how customers get there; ``otherwise``: the instance that the job was bound to."""
     instance = session.scalars(select(Instance).where(Instance.name == connection["instance"])).one_or_none()
     application.instance_id = instance.id if instance else otherwise
+    # As the instance's signed row says, which is what the playbook was given.
+    host, port = customer_address(instance) if instance else (connection["host"], connection["port"])
     application.connection = {
-        "host": connection["host"],
-        "port": connection["port"],
+        "host": host,
+        "port": port,
         "instance": connection["instance"],
         "login": f"{application.name}_{MAIN_LOGIN}",
         "databases": [

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from alembic import op
 
 import webapp.database
-import webapp.sealing
 
 revision = "0001"
 down_revision = None
@@ -54,7 +53,7 @@ def upgrade() -> None:
         "elevated_accounts",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("login_user", sa.String(length=128), nullable=False),
-        sa.Column("login_password", webapp.sealing.Sealed(), nullable=False),
+        sa.Column("login_password", sa.Text(), nullable=False),
         sa.Column("created_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("changed_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -610,7 +609,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
-        sa.Column("password", webapp.sealing.Sealed(), nullable=True),
+        sa.Column("password", sa.Text(), nullable=True),
         sa.Column("password_set_at", webapp.database.UtcDateTime(timezone=True), nullable=True),
         sa.Column("password_revealed_at", webapp.database.UtcDateTime(timezone=True), nullable=True),
         sa.Column("created_at", webapp.database.UtcDateTime(timezone=True), nullable=False),
@@ -668,7 +667,7 @@ def upgrade() -> None:
         sa.Column("requester_id", sa.String(length=26), nullable=False),
         sa.Column("parameters", webapp.database.Json(), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
-        sa.Column("secret", webapp.sealing.Sealed(), nullable=True),
+        sa.Column("secret", sa.Text(), nullable=True),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("failure", sa.String(length=4000), nullable=True),
         sa.Column("plan_id", sa.String(length=26), nullable=True),

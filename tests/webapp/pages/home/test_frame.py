@@ -192,7 +192,8 @@ def test_the_banner_says_that_the_queue_is_away_and_goes_when_it_is_back(
     assert "The job queue does not answer." in page.text
     assert page.status_code == 200
     with running_redis(tmp_path / "redis") as redis:
-        there = Portal(settings_for(portal.settings.database_url.get_secret_value(), redis_url=redis.url))
+        url, folder = portal.settings.database_url.get_secret_value(), portal.settings.data_folder
+        there = Portal(settings_for(url, redis_url=redis.url, data_folder=folder))
         client = there.client(user)
         assert "The job queue does not answer." not in client.get("/").text
         redis.kill()
