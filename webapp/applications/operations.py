@@ -21,12 +21,13 @@ def reveal_password(session: Session, actor: Actor, login: ApplicationLogin) -> 
     if login.application.customer_id != actor.id:
         raise NotAllowed("Only the customer whose application it is may see the password.")
     row = locked(session, ApplicationLogin, login.id)
+    if row is not None:
+        require_intact(row, row.application)
     password = row.password if row else None
     if row is None or password is None:
         raise Conflict(
             f"The password of {login.full_name} was shown before and is not kept. Reset it to get a new one."
         )
-    require_intact(row, row.application)
     row.password, row.password_revealed_at = None, now()
     record(
         session, actor, "login:password_revealed", object_kind="login", object_id=login.id,

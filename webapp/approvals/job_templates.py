@@ -137,4 +137,7 @@ def _plan_of(session: Session, job: Job) -> tuple[Plan, Booking]:
     plan = session.get(Plan, plan_id) if plan_id else None
     if plan is None:
         raise NotLaunchable("The job has no plan.")
-    return plan, session.get_one(Booking, plan.booking_id)
+    booking = session.get(Booking, plan.booking_id)
+    if booking is None:
+        raise NotLaunchable("The plan's request is not there: its row was changed in the platform database.")
+    return plan, booking

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.models import AuditEntry, AuditHead
 from webapp.audit.seals import sealed
 from webapp.database import now, without_nul
+from webapp.errors import Conflict
 from webapp.noted import Notes
 
 FIRST_HASH = "0" * 64
@@ -67,7 +68,12 @@ def record(
 def _write_noted(session: Session, noted: list[_Noted]) -> None:
     query = select(AuditHead).where(AuditHead.id == 1).with_for_update()
     query = query.with_hint(AuditHead, "WITH (UPDLOCK)", "mssql")  # which knows no FOR UPDATE
-    head = session.scalars(query.execution_options(populate_existing=True)).one()
+    head = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if head is None:
+        raise Conflict(
+            "Nothing can be done: the head of the audit was removed from the platform database (audit_head). "
+            "Find out who can write to it, and restore it from a backup."
+        )
     if (memory := session.info.get(MEMORY)) is not None:
         memory.compare(head.number, head.hash)
     for note in noted:
