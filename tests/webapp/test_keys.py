@@ -179,7 +179,7 @@ def test_a_sealed_value_opens_in_its_own_column_only(portal: Portal) -> None:
         )
         session.execute(copied)
     answer = portal.client(customer).post(f"/applications/{application.id}/logins/{login.id}/password")
-    assert answer.status_code == 500
+    assert answer.status_code == 409
     assert SECRET not in answer.text
     assert "does not open" in answer.text
 

@@ -76,10 +76,17 @@ def upgrade(database: Database, revision: str = "head") -> None:
 def downgrade(database: Database, revision: str) -> None:
     """Bring the schema back to ``revision``; ``base`` removes everything."""
     before = check_reachable(database)
-    if before is not None and before >= ROW_SEALS > revision != "base":
+    is_unbound = before is not None and before >= ROW_SEALS > revision != "base"
+    if is_unbound:
         with database.transaction() as session:
             bind_secrets(session, to_rows=False)
-    command.downgrade(alembic_config(database), revision)
+    try:
+        command.downgrade(alembic_config(database), revision)
+    except BaseException:
+        if is_unbound and (check_reachable(database) or "") >= ROW_SEALS:
+            with database.transaction() as session:
+                bind_secrets(session, to_rows=True)
+        raise
 
 
 def newest_revision() -> str:
