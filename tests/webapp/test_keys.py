@@ -181,7 +181,7 @@ def test_a_sealed_value_opens_in_its_own_column_only(portal: Portal) -> None:
     answer = portal.client(customer).post(f"/applications/{application.id}/logins/{login.id}/password")
     assert answer.status_code == 409
     assert SECRET not in answer.text
-    assert "does not open" in answer.text
+    assert "changed in the platform database" in answer.text
 
 
 def test_a_generated_key_fits_both_settings(tmp_path: Path) -> None:
